@@ -1,0 +1,51 @@
+// The store contract: where the bytes of one logical unit live. Stores are small and stupid: the gate in front of them
+// asserts the range, takes range locks, counts, and supplies what a store lacks (zeroing by writing, copying by reading).
+// Offsets and lengths are bytes. A store never sees a range outside [0, length).
+
+/** A run of bytes that are all allocated, or all unallocated (and then read as zeroes). */
+export interface Extent {
+  readonly offset: number
+  readonly length: number
+  readonly mapped: boolean
+}
+
+export interface Store {
+  /** The size of the medium. */
+  readonly length: number
+
+  /**
+   * Fills `length` bytes of `target` at `at` with the bytes at `offset`, if that takes no waiting (the page cache has
+   * them, or they are a hole). False: nothing is promised about `target`, call `read`. Never blocks on a disk.
+   */
+  readNow(target: Buffer, at: number, length: number, offset: number): boolean
+
+  /** The same, waiting for the disk. Throws StoreError 'I/O error'. */
+  read(target: Buffer, at: number, length: number, offset: number): Promise<void>
+
+  /**
+   * Writes `length` bytes of `source` from `at` to `offset`, if the store expects that not to wait; false: nothing was
+   * written, call `write`. Throws StoreError 'no space', 'read-only', 'I/O error'.
+   */
+  writeNow(source: Buffer, at: number, length: number, offset: number): boolean
+
+  /** The same, waiting as long as it takes. */
+  write(source: Buffer, at: number, length: number, offset: number): Promise<void>
+
+  /** Everything written before the call is on stable storage when the promise resolves. Concurrent calls share one sync. */
+  flush(): Promise<void>
+
+  /** Makes the range read as zeroes; where the store can, by freeing it. Absent: the gate writes zeroes. */
+  unmap?(offset: number, length: number): Promise<void>
+
+  /** Makes the range read as zeroes and keeps it allocated. Absent: the gate writes zeroes. */
+  zero?(offset: number, length: number): Promise<void>
+
+  /** The run that holds `offset`, at most `length` bytes of it. Absent: all of the medium is mapped. */
+  extent?(offset: number, length: number): Promise<Extent>
+
+  /** Copies between files without passing the data through this process. False: not possible here, the gate copies. */
+  copyFrom?(source: Store, sourceOffset: number, offset: number, length: number): Promise<boolean>
+
+  /** Flushes and lets go of the medium. */
+  close(): Promise<void>
+}
