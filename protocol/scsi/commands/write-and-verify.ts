@@ -1,0 +1,44 @@
+// WRITE AND VERIFY(10), (12) and (16) (SBC-3 5.37 to 5.39). BYTCHK: 00b compares nothing, 01b all blocks, 11b each with one block.
+
+import { bits, flag, ignored, reserved, u8, u16, u32, u64 } from '../../wire/fields.ts'
+import { layout } from '../../wire/layout.ts'
+import { control, group } from './cdb.ts'
+
+export const WRITE_AND_VERIFY_10 = layout('WRITE AND VERIFY(10)', 'SBC-3 5.37', 10, [
+  u8('opcode', 0x2e),
+  bits(3, 'wrprotect'),
+  flag('dpo'),
+  reserved(1),
+  bits(2, 'bytchk'),
+  ignored(1), // 1, RELADR
+  u32('lba'), // 2-5
+  ...group(),
+  u16('blocks'), // 7-8
+  ...control(),
+])
+
+export const WRITE_AND_VERIFY_12 = layout('WRITE AND VERIFY(12)', 'SBC-3 5.38', 12, [
+  u8('opcode', 0xae),
+  bits(3, 'wrprotect'),
+  flag('dpo'),
+  reserved(1),
+  bits(2, 'bytchk'),
+  ignored(1), // 1, RELADR
+  u32('lba'), // 2-5
+  u32('blocks'), // 6-9
+  ...group(),
+  ...control(),
+])
+
+export const WRITE_AND_VERIFY_16 = layout('WRITE AND VERIFY(16)', 'SBC-3 5.39', 16, [
+  u8('opcode', 0x8e),
+  bits(3, 'wrprotect'),
+  flag('dpo'),
+  reserved(1),
+  bits(2, 'bytchk'),
+  reserved(1), // 1
+  u64('lba'), // 2-9
+  u32('blocks'), // 10-13
+  ...group(), // 14
+  ...control(),
+])
