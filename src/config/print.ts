@@ -1,0 +1,18 @@
+// The effective configuration as text that loads again to the same thing: YAML for people, JSON for programs.
+
+import { stringify } from 'yaml'
+import type { ArrayConfig } from './schema.ts'
+import { formatSize } from './size.ts'
+
+/** YAML, sizes in the units that people use. */
+export function toYaml(config: ArrayConfig): string {
+  const targets = config.targets.map((target) => ({
+    ...target,
+    luns: target.luns.map((lun) => ({
+      ...lun,
+      size: formatSize(lun.size),
+      limits: { ...lun.limits, copySegmentBytes: formatSize(lun.limits.copySegmentBytes) },
+    })),
+  }))
+  return stringify({ ...config, targets }, { lineWidth: 0, aliasDuplicateObjects: false })
+}

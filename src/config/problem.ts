@@ -1,0 +1,66 @@
+// What is wrong with a configuration, one problem a line: the key path, what was found, what is allowed. A reader of files
+// puts the position in front.
+
+import type { z } from 'zod'
+import { nearest } from './nearest.ts'
+
+export type Path = readonly PropertyKey[]
+
+export interface Problem {
+  readonly path: Path
+  readonly found: unknown
+  readonly allowed: string
+  /** The key itself is what is wrong, and `allowed` lists those that exist. */
+  readonly unknownKey?: true
+}
+
+/** The schema's issues as problems. */
+export function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): Problem[] {
+  return issues.flatMap((issue) => {
+    const { path, message: allowed } = issue
+    if (issue.code !== 'unrecognized_keys') return [{ path, found: valueAt(input, path), allowed }]
+    return issue.keys.map((key): Problem => ({ path: [...path, key], found: key, allowed, unknownKey: true }))
+  })
+}
+
+/** A problem in words, without its path. `written` is the value as its author wrote it, where that is known. */
+export function textOf({ found, allowed, unknownKey }: Problem, written?: string): string {
+  if (!unknownKey) return `found ${written ?? describe(found)}; allowed: ${allowed}`
+  const meant = nearest(String(found), allowed.split(', '))
+  return `unknown key${meant ? `, did you mean ${meant}?` : ';'} allowed: ${allowed}`
+}
+
+/** `targets[0].luns[1].blockSize` */
+export function formatPath(path: Path): string {
+  const text = path.map((step) => {
+    if (typeof step === 'number') return `[${step}]`
+    return /^[\w-]+$/.test(String(step)) ? `.${String(step)}` : `[${JSON.stringify(String(step))}]`
+  })
+  return text.join('').replace(/^\./, '')
+}
+
+/** One line for a problem of a configuration that no file holds. */
+export function formatProblem(problem: Problem): string {
+  return [formatPath(problem.path), textOf(problem)].filter(Boolean).join(': ')
+}
+
+function valueAt(input: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, step) => (value as Record<PropertyKey, unknown> | null | undefined)?.[step],
+    input,
+  )
+}
+
+const LONGEST = 60
+
+function describe(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (typeof value === 'string') return shorten(JSON.stringify(value))
+  if (typeof value === 'object') return 'a mapping'
+  return typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value)
+}
+
+export function shorten(text: string): string {
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`
+}

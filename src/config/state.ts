@@ -1,0 +1,138 @@
+// The array's persistent state, open: the identities of its logical units, and the claim on the data directory.
+// A LUN is its image: the identity is kept under the image's path seen from the data directory, so that it stays when the
+// directory moves, the target is renamed or the LUN gets another number. LUNs without an image need no file at all.
+
+import { mkdir } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { OperatorError } from '../errors.ts'
+import { claimDirectory } from './data-claim.ts'
+import { derivedIdentity, type Identity, randomIdentity } from './identity.ts'
+import type { ArrayConfig, LunConfig } from './schema.ts'
+import { readStateFile, writeStateFile } from './state-file.ts'
+
+export type { Identity } from './identity.ts'
+
+export interface State {
+  /** The identity of a LUN of the configuration that the state was opened with; `iqn` is its target's. */
+  identity(iqn: string, lun: LunConfig): Identity
+  /** Lets go of the data directory. */
+  close(): Promise<void>
+}
+
+type Identities = Map<string, Identity>
+
+/**
+ * Claims the data directory, creating it where its parent exists, and settles the identity of every LUN. Where no LUN has an
+ * image, the file system is not touched.
+ * @throws OperatorError the directory is missing, not writable or in use; the state is damaged; two LUNs have one NAA
+ */
+export async function openState(config: ArrayConfig): Promise<State> {
+  if (!hasImages(config)) return settled(config, new Map(), async () => {})
+  const data = resolve(config.data)
+  await ensureDirectory(data)
+  const release = await claimDirectory(data)
+  try {
+    const known = await load(data)
+    if (assign(config, known)) await writeStateFile(stateFile(data), { identities: entriesOf(known) })
+    requireDistinct(config, known)
+    return settled(config, known, release)
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+/** What the state says, for showing: nothing is claimed, created or written, and a LUN may be unknown. */
+export async function peekIdentities(
+  config: ArrayConfig,
+): Promise<(iqn: string, lun: LunConfig) => Identity | undefined> {
+  const known = hasImages(config) ? await load(resolve(config.data)) : new Map()
+  return (iqn, lun) => identityOf(config, known, iqn, lun)
+}
+
+function settled(config: ArrayConfig, known: Identities, close: () => Promise<void>): State {
+  return {
+    identity(iqn, lun) {
+      const identity = identityOf(config, known, iqn, lun)
+      if (!identity) throw new Error(`${iqn} LUN ${lun.id} is not of this array`)
+      return identity
+    },
+    close,
+  }
+}
+
+const stateFile = (data: string): string => join(data, 'state.json')
+
+async function load(data: string): Promise<Identities> {
+  const body = await readStateFile(stateFile(data))
+  return new Map(body?.identities.map(({ image, naa, serial }) => [image, { naa, serial }]))
+}
+
+function entriesOf(known: Identities) {
+  return [...known].map(([image, identity]) => ({ image, ...identity })).sort((a, b) => (a.image < b.image ? -1 : 1))
+}
+
+/** Gives each image what its LUN asks for, or what it has, or something new. True: there is something to write. */
+function assign(config: ArrayConfig, known: Identities): boolean {
+  let changed = false
+  for (const lun of config.targets.flatMap(({ luns }) => luns)) {
+    const image = imageKey(config, lun)
+    if (image === undefined) continue
+    const has = known.get(image)
+    const wants = chosen(lun, has ?? randomIdentity())
+    if (wants.naa === has?.naa && wants.serial === has.serial) continue
+    known.set(image, wants)
+    changed = true
+  }
+  return changed
+}
+
+/** The schema sees names that the operator chose; here they meet those that were generated. */
+function requireDistinct(config: ArrayConfig, known: Identities): void {
+  const holders = new Map<string, string>()
+  for (const { iqn, luns } of config.targets) {
+    for (const lun of luns) {
+      const naa = identityOf(config, known, iqn, lun)?.naa ?? ''
+      const holder = holders.get(naa)
+      const name = `${iqn} LUN ${lun.id}`
+      if (holder)
+        throw new OperatorError(`${holder} and ${name} have the same identity, NAA ${naa}: give one another naa`)
+      holders.set(naa, name)
+    }
+  }
+}
+
+function identityOf(config: ArrayConfig, known: Identities, iqn: string, lun: LunConfig): Identity | undefined {
+  const image = imageKey(config, lun)
+  const own = image === undefined ? derivedIdentity(iqn, lun.id) : known.get(image)
+  return own && chosen(lun, own)
+}
+
+function chosen({ identity: { naa, serial } }: LunConfig, own: Identity): Identity {
+  return { naa: naa === 'auto' ? own.naa : naa, serial: serial === 'auto' ? own.serial : serial }
+}
+
+function hasImages({ targets }: ArrayConfig): boolean {
+  return targets.some(({ luns }) => luns.some(({ store }) => 'path' in store))
+}
+
+/** The image as the state names it; undefined for a LUN that has none. */
+function imageKey({ data }: ArrayConfig, { store }: LunConfig): string | undefined {
+  if (!('path' in store)) return undefined
+  const path = resolve(data, store.path)
+  const seen = relative(resolve(data), path)
+  return seen === '..' || seen.startsWith(`..${sep}`) ? path : seen.split(sep).join('/')
+}
+
+async function ensureDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT') throw new OperatorError(`cannot create the data directory: ${message}`, { cause: error })
+    throw new OperatorError(`cannot create the data directory ${path}: there is no directory ${dirname(path)}`, {
+      cause: error,
+    })
+  }
+}
