@@ -2,6 +2,7 @@
 // follow another key (a 4Kn disk has 4 KiB physical blocks, a fully allocated file is thick) are filled in once the LUN is read.
 
 import type { z } from 'zod'
+import { normalizeIscsiName } from '../../protocol/iscsi/names.ts'
 import { flag, list, mapping, oneOf, size, text, whole, wordOr } from './fields.ts'
 import { checkLun } from './lun-rules.ts'
 import { PORTAL_FORMS, parsePortal } from './portal.ts'
