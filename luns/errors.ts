@@ -12,3 +12,32 @@ export class StoreError extends Error {
     this.failure = failure
   }
 }
+
+/** A long operation was asked to stop, and stopped between two pieces; what it had done stays done. */
+export class AbortedError extends Error {
+  constructor() {
+    super('the operation was aborted')
+    this.name = 'AbortedError'
+  }
+}
+
+/** The name that the system gave a failure: 'ENOSPC', or undefined where it gave none. */
+export function errorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' ? code : undefined
+}
+
+const FAILURES: Readonly<Record<string, StoreFailure>> = {
+  ENOSPC: 'no space',
+  EDQUOT: 'no space',
+  EROFS: 'read-only',
+}
+
+/** A failed system call on the image at `path`, as the target wants to hear of it. */
+export function storeError(error: unknown, path: string): StoreError {
+  if (error instanceof StoreError) return error
+  const failure = FAILURES[errorCode(error) ?? ''] ?? 'I/O error'
+  return new StoreError(failure, `${path}: ${failure}: ${error instanceof Error ? error.message : error}`, {
+    cause: error,
+  })
+}

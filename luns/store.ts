@@ -15,7 +15,8 @@ export interface Store {
 
   /**
    * Fills `length` bytes of `target` at `at` with the bytes at `offset`, if that takes no waiting (the page cache has
-   * them, or they are a hole). False: nothing is promised about `target`, call `read`. Never blocks on a disk.
+   * them, or they are a hole). False: nothing is promised about `target`, call `read`. Never blocks on a disk, and
+   * answers false to lengths that would hold up the event loop.
    */
   readNow(target: Buffer, at: number, length: number, offset: number): boolean
 
@@ -31,10 +32,16 @@ export interface Store {
   /** The same, waiting as long as it takes. */
   write(source: Buffer, at: number, length: number, offset: number): Promise<void>
 
-  /** Everything written before the call is on stable storage when the promise resolves. Concurrent calls share one sync. */
+  /**
+   * Everything written before the call is on stable storage when the promise resolves. Concurrent calls share one sync.
+   * Once a flush has failed every later one fails: data may be lost, and only a reopened store can say what is there.
+   */
   flush(): Promise<void>
 
-  /** Makes the range read as zeroes; where the store can, by freeing it. Absent: the gate writes zeroes. */
+  /**
+   * Makes the range read as zeroes; where the store can, by freeing it. Absent: the gate asks `zero`. Like `zero`, it
+   * may run beside reads and writes of the same range: each byte then is what was written, or zero.
+   */
   unmap?(offset: number, length: number): Promise<void>
 
   /** Makes the range read as zeroes and keeps it allocated. Absent: the gate writes zeroes. */
@@ -46,6 +53,6 @@ export interface Store {
   /** Copies between files without passing the data through this process. False: not possible here, the gate copies. */
   copyFrom?(source: Store, sourceOffset: number, offset: number, length: number): Promise<boolean>
 
-  /** Flushes and lets go of the medium. */
+  /** Flushes and lets go of the medium, even when the flush fails. Nothing runs on the store any more: the gate sees to it. */
   close(): Promise<void>
 }

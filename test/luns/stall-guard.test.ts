@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest'
+import { STALLED, StallGuard } from '../../luns/stall-guard.ts'
+
+describe('stall guard', () => {
+  function guarded() {
+    const clock = { ms: 1000 }
+    return { clock, guard: new StallGuard(() => clock.ms) }
+  }
+
+  test('quick calls go on', () => {
+    const { clock, guard } = guarded()
+    for (let i = 0; i < 10; i++) {
+      const entered = guard.enter()
+      expect(entered).not.toBe(STALLED)
+      clock.ms += 1.9
+      guard.leave(entered)
+    }
+  })
+
+  test('after a slow one none for 100 ms, then one is tried again', () => {
+    const { clock, guard } = guarded()
+    const entered = guard.enter()
+    clock.ms += 3
+    guard.leave(entered)
+    expect(guard.enter()).toBe(STALLED)
+    clock.ms += 99
+    expect(guard.enter()).toBe(STALLED)
+    clock.ms += 1
+    expect(guard.enter()).toBe(clock.ms)
+  })
+})
