@@ -6,7 +6,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   let bestEdits = Number.POSITIVE_INFINITY
   for (const candidate of candidates) {
     const edits = distance(word.toLowerCase().slice(0, 64), candidate.toLowerCase())
-    if (edits < bestEdits && edits <= Math.max(1, Math.ceil(candidate.length / 3))) {
+    if (edits < bestEdits && edits <= Math.max(1, Math.floor(candidate.length / 3))) {
       best = candidate
       bestEdits = edits
     }

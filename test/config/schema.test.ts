@@ -1,0 +1,387 @@
+// The configuration: its defaults, and for every key what a wrong value is answered with.
+
+import { describe, expect, test } from 'vitest'
+import { parseConfig } from '../../src/config/parse.ts'
+import type { ArrayConfig, ArrayInput } from '../../src/config/schema.ts'
+import { OperatorError } from '../../src/errors.ts'
+
+const GIB = 2 ** 30
+const NAA = `6${'0'.repeat(31)}`
+
+/** The whole message that an input is refused with. */
+function refusal(input: unknown): string {
+  try {
+    parseConfig(input as ArrayInput)
+  } catch (error) {
+    expect(error).toBeInstanceOf(OperatorError)
+    return (error as Error).message
+  }
+  return 'accepted'
+}
+const lunRefusal = (lun: unknown) => refusal({ targets: [{ luns: [lun] }] })
+const firstLun = (lun: unknown) => parseConfig({ targets: [{ luns: [lun] }] } as ArrayInput).targets[0]?.luns[0]
+
+describe('defaults', () => {
+  test('are the values of the documentation', () => {
+    expect(parseConfig({ portals: ['127.0.0.1:3260'] })).toEqual({
+      data: './lunette-data',
+      portals: ['127.0.0.1:3260'],
+      targets: [
+        {
+          iqn: 'iqn.2026-11.io.lunette:array1',
+          portals: 'all',
+          initiators: 'any',
+          abortFinished: 'notExist',
+          luns: [
+            {
+              id: 0,
+              store: { type: 'sparse', path: 'lun0.img' },
+              size: 10 * GIB,
+              blockSize: 512,
+              physicalBlockSize: 512,
+              provisioning: 'thin',
+              readOnly: false,
+              writeCache: true,
+              initiators: 'any',
+              identity: {
+                vendor: 'LUNETTE',
+                product: 'VIRTUAL DISK',
+                revision: '1.0',
+                naa: 'auto',
+                serial: 'auto',
+              },
+              vaai: { ats: true, clone: true, zero: true, delete: true },
+              limits: {
+                compareAndWriteBlocks: 255,
+                transferBlocks: 65536,
+                writeSameBlocks: 0,
+                writeSameZeroMeansEnd: true,
+                unmapBlocks: 4294967295,
+                unmapDescriptors: 256,
+                unmapGranularityBlocks: 1,
+                anchor: true,
+                copySegmentBytes: GIB / 4,
+              },
+              dpoFua: true,
+              scsiVersion: 6,
+            },
+          ],
+        },
+      ],
+    } satisfies ArrayConfig)
+  })
+
+  test('an array that a program starts listens on a free port of its own', () =>
+    expect(parseConfig({}).portals).toEqual(['127.0.0.1:0']))
+  test('an image is named after its LUN', () =>
+    expect(firstLun({ id: 7 })?.store).toEqual({ type: 'sparse', path: 'lun7.img' }))
+  test('a 4Kn disk has 4 KiB physical blocks', () =>
+    expect(firstLun({ blockSize: 4096 })?.physicalBlockSize).toBe(4096))
+  test('a file store is thick, the others thin', () => {
+    expect(firstLun({ store: { type: 'file' } })?.provisioning).toBe('thick')
+    expect(firstLun({ store: { type: 'memory' } })?.provisioning).toBe('thin')
+    expect(firstLun({ store: { type: 'null' } })?.provisioning).toBe('thin')
+  })
+  test('keys that are undefined are as good as absent', () =>
+    expect(firstLun({ size: undefined, store: undefined })?.size).toBe(10 * GIB))
+  test('do not share anything between two arrays', () => {
+    const one = parseConfig({})
+    const other = parseConfig({})
+    expect(one.portals).not.toBe(other.portals)
+    expect(one.targets[0]?.luns[0]?.limits).not.toBe(other.targets[0]?.luns[0]?.limits)
+  })
+})
+
+describe('parsing an effective configuration again gives the same', () => {
+  test.each([
+    ['the default', {}],
+    ['the library example', { targets: [{ luns: [{ id: 0, store: { type: 'memory' }, size: '1GiB' }] }] }],
+    [
+      'one that sets everything',
+      {
+        data: '/srv/data',
+        portals: ['0.0.0.0:3260', '[::1]:0', 'localhost:0'],
+        targets: [
+          {
+            iqn: 'iqn.2001-04.com.example:A',
+            portals: [1, 0],
+            initiators: ['iqn.2001-04.com.example:Host', 'eui.0123456789ABCDEF'],
+            abortFinished: 'complete',
+            luns: [
+              {
+                id: 16383,
+                store: { type: 'file', path: '/dev/shm/x.img' },
+                size: '1.5MiB',
+                blockSize: 4096,
+                initiators: [],
+              },
+              {
+                id: 1,
+                store: { type: 'null' },
+                size: 1 * GIB,
+                physicalBlockSize: 4096,
+                provisioning: 'thick',
+                readOnly: true,
+                writeCache: false,
+                identity: { vendor: 'V', revision: 'r', naa: NAA.toUpperCase(), serial: 'S 1' },
+                vaai: { ats: false, clone: false, zero: false, delete: false },
+                limits: { compareAndWriteBlocks: 0, unmapBlocks: 0, unmapDescriptors: 0, copySegmentBytes: '4KiB' },
+                dpoFua: false,
+                scsiVersion: 5,
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  ])('%s', (_, input) => {
+    const effective = parseConfig(input as ArrayInput)
+    expect(parseConfig(effective)).toEqual(effective)
+  })
+
+  test('iSCSI names are kept in the form that a login brings (RFC 7143 4.2.7.2)', () => {
+    const [target] = parseConfig({
+      targets: [{ iqn: 'iqn.2001-04.com.Example:A', initiators: ['EUI.0123456789ABCDEF'] }],
+    }).targets
+    expect(target).toMatchObject({ iqn: 'iqn.2001-04.com.example:a', initiators: ['eui.0123456789abcdef'] })
+  })
+})
+
+const ANY_U32 = 'a whole number from 0 to 4294967295'
+const FLAG = 'true, false'
+const NAME = 'an iSCSI name: iqn.YYYY-MM.REVERSED.DOMAIN:NAME, eui. with 16 or naa. with 16 or 32 hex digits'
+const NAMES = 'any, or a list of iSCSI names'
+const NAA_FORMS = 'auto, or 32 hex digits that start with 6, or 16 that start with 2, 3 or 5, in quotes'
+const SIZE = 'at least one block: a number of bytes, or a number with KiB, MiB, GiB or TiB'
+const SEGMENT = '4KiB to 4294967295 bytes: a number of bytes, or a number with KiB, MiB, GiB or TiB'
+const ascii = (max: number) => `1 to ${max} printable ASCII characters in quotes`
+
+describe('a wrong value names the key, what was found and what is allowed', () => {
+  test.each([
+    [{ data: 3 }, 'data: found 3; allowed: the path of a directory'],
+    [{ data: '' }, 'data: found ""; allowed: the path of a directory'],
+    [{ portals: '127.0.0.1:3260' }, 'portals: found "127.0.0.1:3260"; allowed: a list of portals, at least one'],
+    [{ portals: [] }, 'portals: found an empty list; allowed: a list of portals, at least one'],
+    [{ portals: ['x'] }, 'portals[0]: found "x"; allowed: HOST:PORT or [IPV6]:PORT with a port from 0 to 65535'],
+    [{ portals: [3260] }, 'portals[0]: found 3260; allowed: HOST:PORT or [IPV6]:PORT with a port from 0 to 65535'],
+    [{ targets: {} }, 'targets: found a mapping; allowed: a list of targets, at least one'],
+    [{ targets: [] }, 'targets: found an empty list; allowed: a list of targets, at least one'],
+    [
+      { targets: [1] },
+      'targets[0]: found 1; allowed: a mapping with the keys iqn, portals, initiators, abortFinished, luns',
+    ],
+    [{ targets: [{ iqn: 'array1' }] }, `targets[0].iqn: found "array1"; allowed: ${NAME}`],
+    [{ targets: [{ iqn: null }] }, `targets[0].iqn: found nothing; allowed: ${NAME}`],
+    [
+      { targets: [{ portals: 'some' }] },
+      'targets[0].portals: found "some"; allowed: all, or a list of indexes into portals',
+    ],
+    [
+      { targets: [{ portals: [] }] },
+      'targets[0].portals: found an empty list; allowed: all, or a list of indexes into portals',
+    ],
+    [{ targets: [{ portals: [-1] }] }, 'targets[0].portals[0]: found -1; allowed: a whole number from 0 to 65535'],
+    [{ targets: [{ initiators: 'none' }] }, `targets[0].initiators: found "none"; allowed: ${NAMES}`],
+    [{ targets: [{ initiators: ['any'] }] }, `targets[0].initiators[0]: found "any"; allowed: ${NAME}`],
+    [{ targets: [{ abortFinished: true }] }, 'targets[0].abortFinished: found true; allowed: notExist, complete'],
+    [{ targets: [{ luns: 0 }] }, 'targets[0].luns: found 0; allowed: a list of LUNs'],
+  ])('%j', (input, message) => expect(refusal(input)).toBe(message))
+
+  test.each([
+    [{ id: -1 }, 'id: found -1; allowed: a whole number from 0 to 16383'],
+    [{ id: 16384 }, 'id: found 16384; allowed: a whole number from 0 to 16383'],
+    [{ id: '0' }, 'id: found "0"; allowed: a whole number from 0 to 16383'],
+    [{ store: 'sparse' }, 'store: found "sparse"; allowed: a mapping with the keys type, path'],
+    [{ store: { type: 'block' } }, 'store.type: found "block"; allowed: sparse, file, memory, null'],
+    [{ store: { type: null } }, 'store.type: found nothing; allowed: sparse, file, memory, null'],
+    [{ store: { path: '' } }, 'store.path: found ""; allowed: the path of a file'],
+    [{ store: { path: 'a\0b' } }, 'store.path: found "a\\u0000b"; allowed: the path of a file'],
+    [{ store: { type: 'memory', path: 'x' } }, 'store.path: found "x"; allowed: no path (a memory store has no image)'],
+    [{ store: { type: 'null', path: 'x' } }, 'store.path: found "x"; allowed: no path (a null store has no image)'],
+    [{ size: '10GB' }, `size: found "10GB"; allowed: ${SIZE}`],
+    [{ size: 511 }, `size: found 511; allowed: ${SIZE}`],
+    [{ size: 1000 }, 'size: found 1000; allowed: a multiple of blockSize, 512'],
+    [{ size: 512, blockSize: 4096 }, 'size: found 512; allowed: at least one block, 4096'],
+    [{ size: 4608, physicalBlockSize: 4096 }, 'size: found 4608; allowed: a multiple of physicalBlockSize, 4096'],
+    [{ blockSize: 1024 }, 'blockSize: found 1024; allowed: 512, 4096'],
+    [{ physicalBlockSize: 0 }, 'physicalBlockSize: found 0; allowed: a whole number from 512 to 134217728'],
+    [{ physicalBlockSize: 1536 }, 'physicalBlockSize: found 1536; allowed: blockSize, 512, times a power of two'],
+    [
+      { blockSize: 4096, physicalBlockSize: 512 },
+      'physicalBlockSize: found 512; allowed: blockSize, 4096, times a power of two',
+    ],
+    [{ provisioning: 'lazy' }, 'provisioning: found "lazy"; allowed: thin, thick'],
+    [
+      { store: { type: 'file' }, provisioning: 'thin' },
+      'provisioning: found "thin"; allowed: thick (a file store is fully allocated; the sparse store is thin)',
+    ],
+    [
+      { provisioning: 'thick' },
+      'provisioning: found "thick"; allowed: thin (a sparse store allocates on write; the file store is thick)',
+    ],
+    [{ readOnly: 'yes' }, `readOnly: found "yes"; allowed: ${FLAG}`],
+    [{ writeCache: 1 }, `writeCache: found 1; allowed: ${FLAG}`],
+    [{ initiators: true }, `initiators: found true; allowed: ${NAMES}`],
+    [{ initiators: [3] }, `initiators[0]: found 3; allowed: ${NAME}`],
+    [
+      { identity: [] },
+      'identity: found an empty list; allowed: a mapping with the keys vendor, product, revision, naa, serial',
+    ],
+    [{ identity: { vendor: 'NINECHARS' } }, `identity.vendor: found "NINECHARS"; allowed: ${ascii(8)}`],
+    [{ identity: { vendor: '' } }, `identity.vendor: found ""; allowed: ${ascii(8)}`],
+    [
+      { identity: { product: 'SEVENTEEN LETTERS' } },
+      `identity.product: found "SEVENTEEN LETTERS"; allowed: ${ascii(16)}`,
+    ],
+    [{ identity: { revision: 1 } }, `identity.revision: found 1; allowed: ${ascii(4)}`],
+    [{ identity: { revision: 'é' } }, `identity.revision: found "é"; allowed: ${ascii(4)}`],
+    [{ identity: { naa: '6001' } }, `identity.naa: found "6001"; allowed: ${NAA_FORMS}`],
+    [{ identity: { naa: `5${NAA.slice(1)}` } }, `identity.naa: found "5${NAA.slice(1)}"; allowed: ${NAA_FORMS}`],
+    [{ identity: { naa: 6 } }, `identity.naa: found 6; allowed: ${NAA_FORMS}`],
+    [{ identity: { serial: 12 } }, `identity.serial: found 12; allowed: ${ascii(128)}`],
+    [{ identity: { serial: 'a\nb' } }, `identity.serial: found "a\\nb"; allowed: ${ascii(128)}`],
+    [{ vaai: false }, 'vaai: found false; allowed: a mapping with the keys ats, clone, zero, delete'],
+    [{ vaai: { ats: 'no' } }, `vaai.ats: found "no"; allowed: ${FLAG}`],
+    [{ vaai: { clone: 0 } }, `vaai.clone: found 0; allowed: ${FLAG}`],
+    [{ vaai: { zero: null } }, `vaai.zero: found nothing; allowed: ${FLAG}`],
+    [{ vaai: { delete: {} } }, `vaai.delete: found a mapping; allowed: ${FLAG}`],
+    [
+      { limits: { compareAndWriteBlocks: 256 } },
+      'limits.compareAndWriteBlocks: found 256; allowed: a whole number from 0 to 255',
+    ],
+    [
+      { limits: { compareAndWriteBlocks: 0 } },
+      'limits.compareAndWriteBlocks: found 0; allowed: at least 1 while vaai.ats is true',
+    ],
+    [{ limits: { transferBlocks: 2 ** 32 } }, `limits.transferBlocks: found 4294967296; allowed: ${ANY_U32}`],
+    [{ limits: { writeSameBlocks: -1 } }, `limits.writeSameBlocks: found -1; allowed: ${ANY_U32}`],
+    [{ limits: { writeSameZeroMeansEnd: 0 } }, `limits.writeSameZeroMeansEnd: found 0; allowed: ${FLAG}`],
+    [{ limits: { unmapBlocks: 1.5 } }, `limits.unmapBlocks: found 1.5; allowed: ${ANY_U32}`],
+    [{ limits: { unmapBlocks: 0 } }, 'limits.unmapBlocks: found 0; allowed: at least 1 while vaai.delete is true'],
+    [{ limits: { unmapDescriptors: '256' } }, `limits.unmapDescriptors: found "256"; allowed: ${ANY_U32}`],
+    [
+      { limits: { unmapDescriptors: 0 } },
+      'limits.unmapDescriptors: found 0; allowed: at least 1 while vaai.delete is true',
+    ],
+    [
+      { limits: { unmapGranularityBlocks: 0 } },
+      'limits.unmapGranularityBlocks: found 0; allowed: a whole number from 1 to 4294967295',
+    ],
+    [{ limits: { anchor: 'maybe' } }, `limits.anchor: found "maybe"; allowed: ${FLAG}`],
+    [{ limits: { copySegmentBytes: '4GiB' } }, `limits.copySegmentBytes: found "4GiB"; allowed: ${SEGMENT}`],
+    [{ limits: { copySegmentBytes: 0 } }, `limits.copySegmentBytes: found 0; allowed: ${SEGMENT}`],
+    [
+      { limits: { copySegmentBytes: 5000 } },
+      'limits.copySegmentBytes: found 5000; allowed: a multiple of blockSize, 512',
+    ],
+    [{ dpoFua: 'true' }, `dpoFua: found "true"; allowed: ${FLAG}`],
+    [{ scsiVersion: 7 }, 'scsiVersion: found 7; allowed: 5, 6'],
+    [null, 'found nothing'],
+  ])('LUN %j', (lun, message) =>
+    expect(lunRefusal(lun)).toContain(message === 'found nothing' ? message : `targets[0].luns[0].${message}`),
+  )
+
+  test.each([null, 3, 'x', [], true])('a configuration that is %j', (input) =>
+    expect(refusal(input)).toMatch(/^found .+; allowed: a mapping with the keys data, portals, targets$/),
+  )
+
+  test('the last value that is allowed', () => {
+    const physical = { size: '4GiB', blockSize: 512, physicalBlockSize: 512 * 2 ** 15 }
+    expect(firstLun(physical)?.physicalBlockSize).toBe(2 ** 24)
+    expect(lunRefusal({ ...physical, physicalBlockSize: 2 ** 25 })).toContain('times a power of two')
+    expect(firstLun({ size: 512 })?.size).toBe(512)
+    expect(firstLun({ identity: { serial: 's'.repeat(128) } })?.identity.serial).toHaveLength(128)
+    expect(lunRefusal({ identity: { serial: 's'.repeat(129) } })).toContain(ascii(128))
+    expect(firstLun({ limits: { copySegmentBytes: 4096 } })?.limits.copySegmentBytes).toBe(4096)
+  })
+
+  test('a long value is cut', () =>
+    expect(lunRefusal({ size: 'x'.repeat(5000) })).toBe(
+      `targets[0].luns[0].size: found "${'x'.repeat(58)}…; allowed: ${SIZE}`,
+    ))
+})
+
+describe('unknown keys', () => {
+  test.each([
+    [{ portal: ['x:1'] }, 'portal: unknown key, did you mean portals? allowed: data, portals, targets'],
+    [{ pools: [] }, 'pools: unknown key; allowed: data, portals, targets'],
+    [
+      { targets: [{ auth: {} }] },
+      'targets[0].auth: unknown key; allowed: iqn, portals, initiators, abortFinished, luns',
+    ],
+    [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, targets'],
+    [JSON.parse('{"__proto__": 1}'), '__proto__: unknown key; allowed: data, portals, targets'],
+  ])('%j', (input, message) => expect(refusal(input)).toBe(message))
+
+  test.each(['pool', 'removable', 'sanitizeSeconds'])('a LUN has no %s yet', (key) =>
+    expect(lunRefusal({ [key]: 1 })).toMatch(
+      new RegExp(`^targets\\[0\\]\\.luns\\[0\\]\\.${key}: unknown key; allowed: id, store`),
+    ),
+  )
+  test.each(['atomicBlocks', 'atomicAlignmentBlocks'])('limits have no %s yet', (key) =>
+    expect(lunRefusal({ limits: { [key]: 1 } })).toContain(`limits.${key}: unknown key`),
+  )
+})
+
+describe('what targets, LUNs and portals must be to each other', () => {
+  const TAKEN = 'has this one)'
+
+  test('LUN ids are unique in a target, and only there', () => {
+    expect(refusal({ targets: [{ luns: [{ store: { type: 'null' } }, { store: { path: 'x' } }] }] })).toBe(
+      `targets[0].luns[1].id: found 0; allowed: an id that no other LUN of the target has (targets[0].luns[0].id ${TAKEN}`,
+    )
+    const targets = ['a', 'b'].map((name) => ({ iqn: `iqn.2026-11.io.x:${name}`, luns: [{ store: { path: name } }] }))
+    expect(refusal({ targets })).toBe('accepted')
+  })
+
+  test('target names are unique, whatever their case', () =>
+    expect(refusal({ targets: ['A', 'a'].map((name) => ({ iqn: `iqn.2026-11.io.x:${name}`, luns: [] })) })).toBe(
+      `targets[1].iqn: found "iqn.2026-11.io.x:a"; allowed: a name that no other target has (targets[0].iqn ${TAKEN}`,
+    ))
+
+  test('an image belongs to one LUN, however its path is written', () => {
+    const luns = [{ store: { path: 'a.img' } }, { id: 1, store: { type: 'file', path: '../data/./a.img' } }]
+    expect(refusal({ data: '/srv/data', targets: [{ luns }] })).toBe(
+      `targets[0].luns[1].store.path: found "../data/./a.img"; allowed: an image that no other LUN has (targets[0].luns[0].store.path ${TAKEN}`,
+    )
+  })
+
+  test('NAA names and serial numbers that are given are unique', () => {
+    const luns = [0, 1].map((id) => ({ id, identity: { naa: NAA, serial: 'S1' } }))
+    expect(refusal({ targets: [{ luns }] }).split('\n')).toEqual([
+      `targets[0].luns[1].identity.naa: found "${NAA}"; allowed: a name that no other LUN has (targets[0].luns[0].identity.naa ${TAKEN}`,
+      `targets[0].luns[1].identity.serial: found "S1"; allowed: a serial number that no other LUN has (targets[0].luns[0].identity.serial ${TAKEN}`,
+    ])
+  })
+
+  test('all LUNs of an array report one product', () =>
+    expect(refusal({ targets: [{ luns: [{}, { id: 1, identity: { product: 'DISK' } }] }] })).toBe(
+      'targets[0].luns[1].identity.product: found "DISK"; allowed: "VIRTUAL DISK", as targets[0].luns[0] has it (all LUNs of an array report one product)',
+    ))
+
+  test('a portal stands once in the list; port 0 as often as wanted', () => {
+    expect(refusal({ portals: ['LOCALHOST:1', 'localhost:1'] })).toBe(
+      `portals[1]: found "localhost:1"; allowed: each portal once (portals[0] ${TAKEN}`,
+    )
+    expect(refusal({ portals: ['127.0.0.1:0', '127.0.0.1:0'] })).toBe('accepted')
+  })
+
+  test('a target names portals that there are, each once', () =>
+    expect(refusal({ portals: ['a:1', 'b:1'], targets: [{ portals: [1, 2, 1] }] }).split('\n')).toEqual([
+      'targets[0].portals[1]: found 2; allowed: an index into portals, from 0 to 1',
+      'targets[0].portals[2]: found 1; allowed: each index once',
+    ]))
+
+  test('are judged even where something else is wrong', () =>
+    expect(
+      refusal({
+        data: 1,
+        targets: [{ iqn: 'x', luns: [{ size: 1 }, { id: 1 }, { id: 1, store: { path: 'b' } }] }],
+      }).split('\n'),
+    ).toEqual([
+      expect.stringMatching(/^data: found 1;/),
+      expect.stringMatching(/^targets\[0\]\.iqn: found "x";/),
+      expect.stringMatching(/^targets\[0\]\.luns\[0\]\.size: found 1;/),
+      expect.stringMatching(/^targets\[0\]\.luns\[2\]\.id: found 1;/),
+    ]))
+})
