@@ -1,0 +1,91 @@
+// lunette serve: an array in the foreground, from the configuration to the last flush. What it prints is in summary.ts, when
+// it stops in stopping.ts.
+
+import { resolve } from 'node:path'
+import { defaultConfig, loadConfig, type Overrides } from '../config/load.ts'
+import { PORTAL_FORMS, parsePortal } from '../config/portal.ts'
+import type { ArrayConfig } from '../config/schema.ts'
+import { peekIdentities } from '../config/state.ts'
+import { createLogger, LOG_LEVELS } from '../log.ts'
+import { command, type Terminal, UsageError } from './command.ts'
+import { prepareReadyFile } from './ready-file.ts'
+import { awaitStop } from './stopping.ts'
+import { describeArray, type Served, toJson } from './summary.ts'
+
+export const serve = command({
+  name: 'serve',
+  describe: 'Serve logical units over iSCSI until SIGINT or SIGTERM',
+  examples: [
+    ['lunette serve', 'One 10 GiB thin LUN in ./lunette-data on 127.0.0.1:3260'],
+    ['lunette serve --config lunette.yaml', 'What a file describes'],
+    ['lunette serve --portal 0.0.0.0:3260 --portal "[::]:3260"', 'On every address of this machine'],
+    ['lunette serve --portal 127.0.0.1:0 --ready-file ready.json', 'On a free port, which the file tells'],
+  ],
+  positionals: {},
+  options: {
+    config: { type: 'string', requiresArg: true, describe: 'Configuration, YAML or JSON' },
+    portal: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe:
+        'HOST:PORT to listen on, in place of those of the configuration; may be repeated; port 0 is any free one',
+    },
+    data: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Directory of the images and the state, in place of that of the configuration; made if its parent exists',
+    },
+    'ready-file': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Write pid, portals and targets to this file once logins are accepted, and remove it at the end',
+    },
+    'log-level': {
+      choices: LOG_LEVELS,
+      default: 'info' as const,
+      requiresArg: true,
+      describe: 'Least severe level that is logged to stderr',
+    },
+    json: { type: 'boolean', default: false, describe: 'Print what is served as one line of JSON' },
+  },
+  async run({ config: file, portal, data, 'ready-file': readyFile, 'log-level': logLevel, json }, terminal) {
+    const overrides: Overrides = {
+      ...(portal && { portals: requirePortals(portal) }),
+      ...(data && { data: resolve(data) }),
+    }
+    const config = file === undefined ? defaultConfig(overrides) : await loadConfig(file, overrides)
+    const ready = await prepareReadyFile(readyFile)
+    const log = createLogger(logLevel, terminal.stderr, colored(terminal.stderr, terminal))
+    // Loaded here and not with the program: --help and config check need none of it.
+    const { startArray } = await import('../target/array.ts')
+    return awaitStop(log, {
+      start: () => startArray(config, { log }),
+      async started(array) {
+        await ready.write({ pid: process.pid, portals: array.portals, targets: array.targets })
+        const served = await describe(config, array.portals, terminal)
+        const { stdout } = terminal
+        stdout.write(json ? toJson(served) : describeArray(served, colored(stdout, terminal)))
+      },
+      stopping: () => ready.remove(),
+    })
+  },
+})
+
+async function describe(config: ArrayConfig, portals: readonly string[], { version }: Terminal): Promise<Served> {
+  return { config, portals, version, identity: await peekIdentities(config) }
+}
+
+function colored(stream: { readonly isTTY?: boolean }, { env }: Terminal): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
+}
+
+function requirePortals(portals: string[]): string[] {
+  for (const [i, portal] of portals.entries()) {
+    const parsed = parsePortal(portal)
+    if (!parsed) throw new UsageError(`--portal: found ${JSON.stringify(portal)}; allowed: ${PORTAL_FORMS}`)
+    if (parsed.port !== 0 && portals.indexOf(portal) !== i) throw new UsageError(`--portal: ${portal} is given twice`)
+  }
+  return portals
+}
