@@ -17,7 +17,9 @@ export async function claimDirectory(path: string): Promise<Unlock> {
     unlock = await lockImage(directory.fd, path, true)
   } catch (error) {
     await directory.close()
-    throw error instanceof StoreError ? inUse(path, error) : error
+    if (error instanceof StoreError) throw inUse(path, error)
+    if (error instanceof OperatorError) throw error
+    throw new OperatorError(`cannot lock the data directory: ${(error as Error).message}`, { cause: error })
   }
   return async () => {
     await unlock()
