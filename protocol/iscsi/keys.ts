@@ -72,13 +72,13 @@ export interface NumberKey extends KeyBase {
 }
 
 /** Said, not negotiated: there is no answer. */
-export interface DeclaredNumberKey extends KeyBase {
+interface DeclaredNumberKey extends KeyBase {
   readonly kind: 'declared number'
   readonly min: number
   readonly max: number
 }
 
-export interface DeclaredTextKey extends KeyBase {
+interface DeclaredTextKey extends KeyBase {
   readonly kind: 'declared text'
   /** 223 for an iSCSI name (RFC 7143 4.2.7), 255 for other simple values (6.1). */
   readonly maxBytes: number
@@ -87,7 +87,7 @@ export interface DeclaredTextKey extends KeyBase {
 }
 
 /** No longer used, but never "not understood" (RFC 7143 13.25). */
-export interface ObsoleteKey extends KeyBase {
+interface ObsoleteKey extends KeyBase {
   readonly kind: 'obsolete'
   readonly answer: 'No' | 'Reject'
 }

@@ -10,7 +10,7 @@ const NAA = /^naa\.(?:[0-9a-f]{16}|[0-9a-f]{32})$/
 
 /** The name in the form in which names are compared, or undefined when it is no iSCSI name. */
 export function normalizeIscsiName(name: string): string | undefined {
-  const prepared = name.normalize('NFKC').toLowerCase()
+  const prepared = name.normalize('NFKC').toLowerCase().normalize('NFKC')
   if (Buffer.byteLength(prepared) > MAX_NAME_BYTES || !ALLOWED.test(prepared)) return undefined
   return IQN.test(prepared) || EUI.test(prepared) || NAA.test(prepared) ? prepared : undefined
 }

@@ -94,9 +94,11 @@ export class Negotiation {
     return (this.#declared.get('SessionType') ?? this.#peerDeclared.get('SessionType')) === 'Discovery'
   }
 
-  /** Keys that this side has offered and that still need an answer. */
+  /** Keys that this side has offered and that still need an answer; where it is optional, none is needed. */
   get pending(): readonly string[] {
-    return [...this.#pending.keys()]
+    return [...this.#pending]
+      .filter(([key, value]) => !isDecisive(findKey(key) as NegotiatedKey, value))
+      .map(([key]) => key)
   }
 
   /** What the peer has declared, as it stood on the wire: names, aliases, SessionType, SendTargets. */
@@ -109,9 +111,9 @@ export class Negotiation {
     const row: Key = KEYS[key]
     if (!('parameter' in row)) throw new RangeError(`${key} is not negotiated`)
     if (this.#settled.has(key) || this.#pending.has(key)) throw new RangeError(`${key} has been negotiated`)
-    const own = this.#ownOf(row)
+    const own = this.#ownOf(row, this.#settled.has('MaxBurstLength') ? undefined : this.#ownOf(KEYS.MaxBurstLength))
     const value = formatValue(own)
-    if (typeof own !== 'object' && isDecisive(row, own)) this.#parameters[row.parameter] = own
+    if (isDecisive(row, value)) this.#parameters[row.parameter] = own as boolean
     this.#pending.set(key, value)
     return { key, value }
   }
@@ -196,10 +198,10 @@ export class Negotiation {
     return undefined
   }
 
-  #ownOf(row: NegotiatedKey): OwnValue {
+  /** What this side wants; FirstBurstLength within MaxBurstLength: what applies now, or what is going to be offered. */
+  #ownOf(row: NegotiatedKey, maxBurstLength: OwnValue = this.#parameters.maxBurstLength!): OwnValue {
     const own = this.#own[row.parameter] ?? (row.kind === 'list' ? [row.default] : row.default)
-    if (row.parameter !== 'firstBurstLength') return own
-    return Math.min(own as number, this.#parameters.maxBurstLength as number)
+    return row.parameter === 'firstBurstLength' ? Math.min(own as number, maxBurstLength as number) : own
   }
 
   /** A key that was rejected stays at its default (RFC 7143 6.2); a list may not hold that. */

@@ -75,10 +75,12 @@ const NO_DIGESTS: Digests = { header: false, data: false }
 
 /** Reads the PDU at the start of `bytes`. Throws a WireError when it is not whole, not known, or a digest differs. */
 export function decodePdu(bytes: Buffer, digests: Digests = NO_DIGESTS): Pdu {
-  const header = decodeHeader(bytes)
-  const ahsEnd = BHS_LENGTH + 4 * header.totalAhsLength
+  requireLength(bytes, BHS_LENGTH, 'header', 0)
+  const ahsEnd = BHS_LENGTH + 4 * bytes[4]!
   requireLength(bytes, ahsEnd, 'totalAhsLength', 4)
+  // A header with a wrong digest has no fields to speak of (RFC 7143 7.8).
   const dataStart = digests.header ? checkDigest(bytes, 0, ahsEnd, 'header') : ahsEnd
+  const header = decodeHeader(bytes)
   const dataEnd = dataStart + header.dataSegmentLength
   const paddedEnd = dataStart + paddedLength(header.dataSegmentLength)
   requireLength(bytes, paddedEnd, 'dataSegmentLength', 5)
@@ -88,7 +90,6 @@ export function decodePdu(bytes: Buffer, digests: Digests = NO_DIGESTS): Pdu {
 }
 
 function decodeHeader(bytes: Buffer): PduHeader {
-  if (bytes.length === 0) throw new WireError('PDU', 'opcode', 0, 'truncated')
   const opcode = bytes[0]! & 0x3f
   const layout = (PDU_LAYOUTS as Record<number, Layout>)[opcode]
   if (!layout) throw new WireError('PDU', 'opcode', 0, 'bad value', `0x${opcode.toString(16)}`)

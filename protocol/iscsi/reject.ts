@@ -23,7 +23,6 @@ export const REJECT = layout('Reject', 'RFC 7143 11.17', 48, [
 
 /** The reason field (RFC 7143 11.17.1). */
 export const REJECT_REASON = {
-  RESERVED: 0x01,
   DATA_DIGEST_ERROR: 0x02,
   SNACK_REJECT: 0x03,
   PROTOCOL_ERROR: 0x04,

@@ -25,8 +25,8 @@ export function conclude(row: NegotiatedKey, offered: string, answer: string): K
 }
 
 /** Whether an offer settles the result alone, so that the answer is optional (RFC 7143 6.2.2). */
-export const isDecisive = (row: NegotiatedKey, offered: KeyValue): boolean =>
-  (row.kind === 'or' && offered === true) || (row.kind === 'and' && offered === false)
+export const isDecisive = (row: NegotiatedKey, offered: string): boolean =>
+  (row.kind === 'or' && offered === 'Yes') || (row.kind === 'and' && offered === 'No')
 
 function parseValue(row: BooleanKey | NumberKey, text: string): number | boolean | undefined {
   if (!('min' in row)) return text === 'Yes' ? true : text === 'No' ? false : undefined

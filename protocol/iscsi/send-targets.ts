@@ -3,7 +3,7 @@
 import { WireError } from '../wire/error.ts'
 import { buildText, parseNumber, parseText, type TextPair } from './text.ts'
 
-/** RFC 7143 4.2.7: the port that IANA has assigned to iSCSI targets. */
+/** The port of a TargetAddress that names none (RFC 7143 13.8). */
 export const ISCSI_PORT = 3260
 
 export interface TargetAddress {

@@ -20,7 +20,7 @@ export const TASK_MANAGEMENT_REQUEST = layout('Task Management Function Request'
   reserved(64),                                                                                // 40-47
 ])
 
-/** The function field (RFC 7143 11.5.1; from QUERY_TASK on RFC 7144 6, for iSCSIProtocolLevel 2 and above). */
+/** The function field (RFC 7143 11.5.1; from QUERY_TASK on RFC 7144, for iSCSIProtocolLevel 2 and above). */
 export const TASK_MANAGEMENT_FUNCTION = {
   ABORT_TASK: 1,
   ABORT_TASK_SET: 2,
