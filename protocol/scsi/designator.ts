@@ -137,22 +137,22 @@ const cut = (offset: number) => new WireError('designation descriptor', 'DESIGNA
 export const sameDesignator = (a: Designator, b: Designator): boolean =>
   a.association === b.association && a.codeSet === b.codeSet && a.type === b.type && a.value.equals(b.value)
 
-const FORMS: Readonly<Record<number, (value: Buffer) => string>> = {
-  [DESIGNATOR_TYPE.T10_VENDOR_ID]: (value) => `t10.${printable(value)}`,
+const FORMS: Readonly<Record<number, (value: Buffer) => string | undefined>> = {
+  [DESIGNATOR_TYPE.T10_VENDOR_ID]: (value) =>
+    `t10.${value
+      .toString('latin1')
+      .replace(/[^\x20-\x7e]/g, '?')
+      .trimEnd()}`,
   [DESIGNATOR_TYPE.EUI_64]: (value) => `eui.${value.toString('hex')}`,
   [DESIGNATOR_TYPE.NAA]: (value) => `naa.${value.toString('hex')}`,
-  [DESIGNATOR_TYPE.RELATIVE_TARGET_PORT]: (value) => `relative target port ${identifier(value)}`,
-  [DESIGNATOR_TYPE.TARGET_PORT_GROUP]: (value) => `target port group ${identifier(value)}`,
-  [DESIGNATOR_TYPE.LOGICAL_UNIT_GROUP]: (value) => `logical unit group ${identifier(value)}`,
+  [DESIGNATOR_TYPE.RELATIVE_TARGET_PORT]: (value) => identifier('relative target port', value),
+  [DESIGNATOR_TYPE.TARGET_PORT_GROUP]: (value) => identifier('target port group', value),
+  [DESIGNATOR_TYPE.LOGICAL_UNIT_GROUP]: (value) => identifier('logical unit group', value),
   [DESIGNATOR_TYPE.SCSI_NAME]: (value) => value.toString('utf8').replace(/\0+$/, ''),
 }
 
-const printable = (value: Buffer): string =>
-  value
-    .toString('latin1')
-    .replace(/[^\x20-\x7e]/g, '?')
-    .trimEnd()
-const identifier = (value: Buffer): number => (value.length === 4 ? value.readUInt16BE(2) : Number.NaN)
+const identifier = (name: string, value: Buffer): string | undefined =>
+  value.length === 4 ? `${name} ${value.readUInt16BE(2)}` : undefined
 
 /** A designator in the words that hosts use: `naa.6...`, `t10.LUNETTE ...`, an iSCSI name, `target port group 1`. */
 export function designatorText({ type, value }: Designator): string {
