@@ -3,6 +3,7 @@
 export * from './capacity.ts'
 export * from './commands/cdb.ts'
 export * from './commands/index.ts'
+export * from './copy-status.ts'
 export * from './designator.ts'
 export * from './extended-copy.ts'
 export * from './extended-copy-parameters.ts'

@@ -1,38 +1,38 @@
 // The fields that a layout is made of, most significant bit first, as the standards draw them.
 // A field with a value of its own is fixed: written always, checked when read, absent from the decoded object.
 
-interface Uint<Name extends string> {
+export interface Uint<Name extends string> {
   readonly kind: 'uint'
   readonly name: Name
   readonly bits: number
 }
-interface Big<Name extends string> {
+export interface Big<Name extends string> {
   readonly kind: 'bigint'
   readonly name: Name
   readonly bits: 64
 }
-interface Flag<Name extends string> {
+export interface Flag<Name extends string> {
   readonly kind: 'flag'
   readonly name: Name
   readonly bits: 1
 }
-interface Bytes<Name extends string> {
+export interface Bytes<Name extends string> {
   readonly kind: 'bytes'
   readonly name: Name
   readonly bits: number
 }
-interface Text<Name extends string> {
+export interface Text<Name extends string> {
   readonly kind: 'text'
   readonly name: Name
   readonly bits: number
 }
-interface Fixed {
+export interface Fixed {
   readonly kind: 'fixed'
   readonly name: string
   readonly bits: number
   readonly value: number
 }
-interface Unnamed {
+export interface Unnamed {
   readonly kind: 'reserved' | 'ignored'
   readonly name: ''
   readonly bits: number
@@ -64,7 +64,7 @@ export function bits(width: number, name: string, value?: number): Field {
   return value === undefined ? { kind: 'uint', name, bits: width } : { kind: 'fixed', name, bits: width, value }
 }
 
-interface UintOf {
+export interface UintOf {
   <const Name extends string>(name: Name): Uint<Name>
   (name: string, value: number): Fixed
 }

@@ -1,0 +1,151 @@
+// What the connections of an array share: who may log in where, which session a login makes, the discovery answer, and
+// the clock of their timers.
+
+import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
+import type { DiscoveredTarget, TargetAddress } from '../../protocol/iscsi/send-targets.ts'
+import { SENSE } from '../../protocol/scsi/sense.ts'
+import { parsePortal } from '../config/portal.ts'
+import type { Logger } from '../log.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { Connection, type ConnectionHost } from './connection.ts'
+import { LIMITS } from './limits.ts'
+import type { Admission, Applicant, Login } from './login.ts'
+import type { Nexus } from './nexus.ts'
+import type { ConnectionSocket } from './server.ts'
+import { Session } from './session.ts'
+import type { Target } from './target.ts'
+
+/** All portals of a target are one portal group. */
+const PORTAL_GROUP_TAG = 1
+const TICK_MS = 1000
+const WILDCARDS = new Set(['0.0.0.0', '::'])
+
+export class ArrayHost implements ConnectionHost {
+  readonly pool = new BufferPool(LIMITS.bufferBytes)
+  readonly log: Logger
+
+  readonly #targets: ReadonlyMap<string, Target>
+  readonly #connections = new Map<Connection, number>()
+  readonly #sessions = new Map<number, Session>()
+  readonly #ticker: NodeJS.Timeout
+  #portals: readonly string[] = []
+  #nextTsih = 1
+  #closing = false
+
+  constructor(targets: readonly Target[], log: Logger) {
+    this.log = log
+    this.#targets = new Map(targets.map((target) => [target.iqn, target]))
+    this.#ticker = setInterval(() => {
+      for (const connection of this.#connections.keys()) connection.tick()
+    }, TICK_MS)
+    this.#ticker.unref()
+  }
+
+  /** The portals answer on these addresses: discovery may tell. */
+  open(portals: readonly string[]): void {
+    this.#portals = portals
+  }
+
+  accept(socket: ConnectionSocket, portalIndex: number): Connection | undefined {
+    if (this.#closing || this.#connections.size >= LIMITS.connections) {
+      this.log.warn({ peer: socket.remote }, 'connection refused: too many, or closing')
+      return undefined
+    }
+    const connection = new Connection(socket, this)
+    this.#connections.set(connection, portalIndex)
+    return connection
+  }
+
+  ended(connection: Connection): void {
+    this.#connections.delete(connection)
+  }
+
+  admit({ initiatorName, targetName }: Applicant, connection: Connection): Admission {
+    if (this.#closing) return { refused: LOGIN_STATUS.SERVICE_UNAVAILABLE, reason: 'the array is closing' }
+    if (targetName === undefined) return { targetPortalGroupTag: PORTAL_GROUP_TAG }
+    const target = this.#targets.get(targetName)
+    if (!target?.reachableThrough(this.#connections.get(connection) as number))
+      return { refused: LOGIN_STATUS.NOT_FOUND, reason: `no target ${targetName} on this portal` }
+    if (!target.admits(initiatorName))
+      return {
+        refused: LOGIN_STATUS.AUTHORIZATION_FAILURE,
+        reason: `${initiatorName} is not among the initiators of ${targetName}`,
+      }
+    return { targetPortalGroupTag: PORTAL_GROUP_TAG }
+  }
+
+  async establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus> {
+    const applicant = login.applicant as Applicant
+    const target = applicant.targetName === undefined ? undefined : this.#targets.get(applicant.targetName)
+    const nexus: Nexus = {
+      initiatorName: applicant.initiatorName,
+      initiatorPort: `${applicant.initiatorName},i,0x${applicant.isid}`,
+      targetPort: `${target?.iqn ?? 'discovery'},t,0x${PORTAL_GROUP_TAG.toString(16).padStart(4, '0')}`,
+      targetPortGroupTag: PORTAL_GROUP_TAG,
+    }
+    if (applicant.tsih !== 0) return this.#reinstateConnection(applicant, nexus, connection)
+    let reinstated = false
+    for (let old = target?.sessionOf(nexus); old; old = target?.sessionOf(nexus)) {
+      reinstated = true
+      await old.close('session reinstated')
+    }
+    await target?.quiet(nexus.initiatorPort)
+    if (target?.sessionOf(nexus)) return LOGIN_STATUS.TARGET_ERROR // a third login of the port was faster
+    if (this.#sessions.size >= LIMITS.sessions) return LOGIN_STATUS.OUT_OF_RESOURCES
+    const identity = { tsih: this.#takeTsih(), isid: applicant.isid, nexus, target, parameters: login.parameters }
+    const session = new Session(identity, cmdSn, connection, () => this.#sessions.delete(identity.tsih))
+    this.#sessions.set(identity.tsih, session)
+    session.attach(reinstated ? SENSE.I_T_NEXUS_LOSS_OCCURRED : SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
+    return session
+  }
+
+  /** TSIH names a session: with its CID a new connection takes the old one's place (RFC 7143 6.3.4), none joins it. */
+  async #reinstateConnection(
+    applicant: Applicant,
+    nexus: Nexus,
+    connection: Connection,
+  ): Promise<Session | LoginStatus> {
+    const session = this.#sessions.get(applicant.tsih)
+    const same = session?.nexus.initiatorPort === nexus.initiatorPort && session.nexus.targetPort === nexus.targetPort
+    if (!session || !same) return LOGIN_STATUS.SESSION_DOES_NOT_EXIST
+    if (session.connection.cid !== applicant.cid) return LOGIN_STATUS.TOO_MANY_CONNECTIONS
+    await session.moveTo(connection)
+    return session
+  }
+
+  #takeTsih(): number {
+    while (this.#sessions.has(this.#nextTsih)) this.#nextTsih = (this.#nextTsih % 0xffff) + 1
+    const tsih = this.#nextTsih
+    this.#nextTsih = (tsih % 0xffff) + 1
+    return tsih
+  }
+
+  discover(initiatorName: string, name: string | undefined, socket: ConnectionSocket): DiscoveredTarget[] {
+    const asked = [...this.#targets.values()].filter((target) => name === undefined || target.iqn === name)
+    return asked
+      .filter((target) => target.admits(initiatorName))
+      .map((target) => ({ name: target.iqn, addresses: this.#addressesOf(target, socket) }))
+  }
+
+  /** A portal that listens on every address is told as the one that the initiator has reached. */
+  #addressesOf(target: Target, socket: ConnectionSocket): TargetAddress[] {
+    return this.#portals.flatMap((text, index) => {
+      if (!target.reachableThrough(index)) return []
+      const { host, port } = parsePortal(text) as NonNullable<ReturnType<typeof parsePortal>>
+      return [{ host: WILDCARDS.has(host) ? socket.localAddress : host, port, tag: PORTAL_GROUP_TAG }]
+    })
+  }
+
+  /** Ends every connection: commands under way may end first, within the grace period. */
+  async close(): Promise<void> {
+    this.#closing = true
+    const connections = [...this.#connections.keys()]
+    const graceful = Promise.all(connections.map((connection) => connection.shutdown('the array is closing')))
+    await Promise.race([graceful, delay(LIMITS.closeGraceMs)])
+    for (let waited = 0; this.#connections.size > 0 && waited < LIMITS.closeGraceMs; waited += 10) await delay(10)
+    for (const connection of this.#connections.keys()) connection.drop('the array is closing')
+    clearInterval(this.#ticker)
+  }
+}
+
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

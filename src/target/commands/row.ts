@@ -1,0 +1,29 @@
+// One row of the command table: all that anyone asks of a command. Dispatch, the checks before every handler, REPORT
+// SUPPORTED OPERATION CODES and the tests read it; nothing of it is said a second time anywhere.
+
+import type { Layout } from '../../../protocol/wire/layout.ts'
+import type { Vaai } from '../logical-unit.ts'
+import type { Task } from '../task.ts'
+
+/** Carries out a command that has been judged. Ends by returning (GOOD) or throwing; a promise only where it must wait. */
+export type Handler<L extends Layout> = (task: Task<L>) => void | Promise<void>
+
+export interface CommandRow<L extends Layout = Layout> {
+  readonly wire: L
+  /** What it does to the medium. 'write' is refused on a write-protected one. */
+  readonly access: 'none' | 'read' | 'write'
+  /** Under a RESERVE of another nexus (SPC-2 5.5.1). */
+  readonly reserve: 'allow' | 'conflict'
+  /** 'pass': a pending unit attention does not stop it (SAM-5 5.14.2). */
+  readonly unitAttention?: 'pass'
+  /** The limit on NUMBER OF LOGICAL BLOCKS that Block Limits advertises for it. */
+  readonly limit?: 'transferBlocks'
+  /** The VAAI switch that turns it off. */
+  readonly vaai?: keyof Vaai
+  /** Only thin-provisioned logical units have it. */
+  readonly thinOnly?: true
+  readonly run: Handler<L>
+}
+
+/** A row in the table: its handler knows its own layout, the table need not. */
+export const row = <L extends Layout>(r: CommandRow<L>): CommandRow => r as unknown as CommandRow

@@ -1,0 +1,351 @@
+// One TCP connection of an initiator: bytes in, PDUs through login and then full feature phase, bytes out. It owns what is
+// the connection's alone: the stream, StatSN, the digests, back-pressure, and the timers of login and keepalive.
+
+import { Framer } from '../../protocol/iscsi/framer.ts'
+import { LOGIN_REQUEST } from '../../protocol/iscsi/login-request.ts'
+import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
+import type { OwnParameters } from '../../protocol/iscsi/negotiation.ts'
+import { INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
+import { type Digests, encodePdu, type Opcode } from '../../protocol/iscsi/pdu.ts'
+import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
+import type { DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
+import { WireError } from '../../protocol/wire/error.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { FullFeature, type FullFeaturePort } from './full-feature.ts'
+import { LIMITS } from './limits.ts'
+import type { Log } from './log.ts'
+import { type Admission, type Applicant, Login, type LoginAnswer, type LoginRequest, type LoginStep } from './login.ts'
+import { describeNexus } from './nexus.ts'
+import { Output } from './output.ts'
+import { type Counters, Responder } from './responder.ts'
+import type { ConnectionEvents, ConnectionSocket } from './server.ts'
+import type { Session, SessionConnection } from './session.ts'
+import type { Task } from './task.ts'
+import { type RunnerPort, TaskRunner } from './task-runner.ts'
+import { TextExchange } from './text-exchange.ts'
+
+/** What a connection needs of its array. */
+export interface ConnectionHost {
+  readonly pool: BufferPool
+  readonly log: Log & { child(bindings: Record<string, unknown>): Log }
+  admit(applicant: Applicant, connection: Connection): Admission
+  /** The session that the login makes, once nothing of an earlier one can still happen. */
+  establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus>
+  discover(initiatorName: string, name: string | undefined, socket: ConnectionSocket): readonly DiscoveredTarget[]
+  ended(connection: Connection): void
+}
+
+/** What the target is ready for (RFC 7143 13). The session ends with its connection: there is nothing to retain. */
+const OWN_PARAMETERS: OwnParameters = {
+  headerDigest: ['None', 'CRC32C'],
+  dataDigest: ['None', 'CRC32C'],
+  initialR2T: false,
+  immediateData: true,
+  maxBurstLength: LIMITS.maxBurstLength,
+  firstBurstLength: LIMITS.firstBurstLength,
+  maxOutstandingR2T: LIMITS.maxOutstandingR2T,
+  defaultTime2Retain: 0,
+}
+
+const OPCODE_MASK = 0x3f
+const TICK_MS = 1000
+
+export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort, Counters, SessionConnection {
+  readonly socket: ConnectionSocket
+  readonly pool: BufferPool
+  log: Log
+  cid = 0
+  statSn = 1
+
+  readonly #host: ConnectionHost
+  readonly #framer: Framer
+  readonly #output: Output
+  #login: Login | undefined
+  /** The Login Request that came last. */
+  #request: LoginRequest | undefined
+  #firstCmdSn = 0
+  #session: Session | undefined
+  #phase: FullFeature | undefined
+  #responder: Responder | undefined
+  #digests: Digests = { header: false, data: false }
+  /** Chunks that wait, because the initiator does not read its answers or a login is being concluded. */
+  #backlog: Buffer[] = []
+  #paused = false
+  #concluding = false
+  #flushing = false
+  #finishing = false
+  #finishingTicks = 0
+  #closed = false
+  /** Ticks since the connection began, or since it was last heard of. */
+  #silentTicks = 0
+  #pinged = false
+
+  constructor(socket: ConnectionSocket, host: ConnectionHost) {
+    this.socket = socket
+    this.#host = host
+    this.pool = host.pool
+    this.log = host.log.child({ peer: socket.remote })
+    this.#output = new Output(host.pool, socket, () => this.#drained())
+    this.#framer = new Framer({
+      maxDataSegmentLength: LIMITS.loginDataSegmentLength,
+      place: (header, offset, length) => this.#phase?.place(header, offset, length),
+    })
+    this.#login = new Login({ own: OWN_PARAMETERS, admit: (applicant) => host.admit(applicant, this) })
+  }
+
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  // --- what the socket says
+
+  receive(chunk: Buffer): void {
+    if (this.#phase) this.#silentTicks = 0
+    this.#pinged = false
+    this.#backlog.push(chunk)
+    this.#pump()
+  }
+
+  closed(reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#backlog = []
+    this.#output.discard()
+    if (this.#session?.connection === this) void this.#session.close(reason)
+    this.log.debug({ reason }, 'connection closed')
+    this.#host.ended(this)
+  }
+
+  /** Once a second. */
+  tick(): void {
+    this.#silentTicks++
+    if (this.#finishing) {
+      if (++this.#finishingTicks * TICK_MS > LIMITS.closeGraceMs) this.socket.destroy()
+      return
+    }
+    const silentMs = this.#silentTicks * TICK_MS
+    if (!this.#phase) {
+      if (silentMs >= LIMITS.loginTimeoutMs) this.drop('login took too long')
+    } else if (this.#pinged) {
+      if (silentMs >= LIMITS.pingAfterMs + LIMITS.pingAnswerMs) this.drop('no answer to NOP-In')
+    } else if (silentMs >= LIMITS.pingAfterMs) this.#ping()
+  }
+
+  // --- what full feature phase and the session ask for
+
+  get expCmdSn(): number {
+    return this.#session?.expCmdSn ?? this.#firstCmdSn
+  }
+
+  get maxCmdSn(): number {
+    return this.#session?.maxCmdSn ?? (this.#firstCmdSn + LIMITS.commandWindow - 1) >>> 0
+  }
+
+  takeStatSn(): number {
+    const statSn = this.statSn
+    this.statSn = (statSn + 1) >>> 0
+    return statSn
+  }
+
+  get maxBurstLength(): number {
+    return this.#parameters.maxBurstLength
+  }
+
+  get firstBurstLength(): number {
+    return this.#parameters.firstBurstLength
+  }
+
+  get maxOutstandingR2T(): number {
+    return this.#parameters.maxOutstandingR2T
+  }
+
+  sendR2T(task: Task, targetTransferTag: number, bufferOffset: number, length: number): void {
+    this.#responder?.sendR2T(task, targetTransferTag, bufferOffset, length)
+    this.flushSoon()
+  }
+
+  displaced(buffer: Buffer): void {
+    this.#framer.displace(buffer)
+  }
+
+  send(opcode: number, fields: Record<string, unknown>, options: { data?: Buffer; statSn?: boolean } = {}): void {
+    if (this.#closed) return
+    const statSn = options.statSn ? this.takeStatSn() : this.statSn
+    const counted = { ...fields, statSn, expCmdSn: this.expCmdSn, maxCmdSn: this.maxCmdSn }
+    const body = options.data ? { data: options.data, digests: this.#digests } : { digests: this.#digests }
+    const pdu = encodePdu(opcode as Opcode, counted, body)
+    const at = this.#output.reserve(pdu.length)
+    pdu.copy(this.#output.slab, at)
+    this.#output.advance(pdu.length)
+  }
+
+  /** What tasks say in this turn leaves together, after the polling phase that woke them. */
+  flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    setImmediate(() => {
+      this.#flushing = false
+      if (!this.#closed) this.#output.flush()
+    })
+  }
+
+  finish(reason: string): void {
+    if (this.#finishing || this.#closed) return
+    this.#finishing = true
+    this.log.debug({ reason }, 'closing connection')
+    this.#output.flush()
+    this.socket.end()
+    if (this.#session?.connection === this) void this.#session.close(reason)
+  }
+
+  drop(reason: string): void {
+    if (this.#closed || this.#finishing) return
+    this.log.info({ reason }, 'dropping connection')
+    this.socket.destroy()
+    this.closed(reason)
+  }
+
+  /** Takes no more commands, lets those under way end, and closes. */
+  async shutdown(reason: string): Promise<void> {
+    this.#pause()
+    await Promise.all([...(this.#session?.tasks.values() ?? [])].map((task) => task.ended))
+    this.finish(reason)
+  }
+
+  // --- the stream
+
+  get #parameters() {
+    return (this.#session ?? (this.#login as Login)).parameters
+  }
+
+  #pump(): void {
+    try {
+      while (!this.#paused && !this.#concluding && !this.#finishing && !this.#closed) {
+        if (!this.#framer.next()) {
+          const chunk = this.#backlog.shift()
+          if (!chunk) break
+          this.#framer.push(chunk)
+        } else if (this.#phase) this.#phase.receive(this.#framer)
+        else this.#receiveLogin()
+        if (this.#output.crowded) this.#pause()
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.#malformed(error)
+    }
+    if (!this.#closed && !this.#finishing) this.#output.flush()
+  }
+
+  /** The initiator does not read its answers: it gets no further with its commands either. */
+  #pause(): void {
+    this.#paused = true
+    this.socket.pause()
+  }
+
+  #drained(): void {
+    if (!this.#paused || this.#closed || this.#output.pending > LIMITS.queuedOutputPerConnection / 2) return
+    this.#paused = false
+    this.socket.resume()
+    setImmediate(() => this.#pump())
+  }
+
+  /** At ErrorRecoveryLevel 0 a stream that cannot be cut into PDUs ends the connection (RFC 7143 7.9, 7.10). */
+  #malformed(error: WireError): void {
+    this.log.warn({ err: error.message }, 'malformed PDU')
+    if (this.#phase && error.problem === 'too large')
+      this.send(
+        TARGET_OPCODE.REJECT,
+        { reason: REJECT_REASON.INVALID_PDU_FIELD },
+        { data: Buffer.alloc(48), statSn: true },
+      )
+    if (this.#phase) this.finish(error.message)
+    else this.#refuse(LOGIN_STATUS.INITIATOR_ERROR, error.message)
+  }
+
+  #ping(): void {
+    this.#pinged = true
+    this.send(TARGET_OPCODE.NOP_IN, { initiatorTaskTag: RESERVED_TAG, targetTransferTag: 0 })
+    this.flushSoon()
+  }
+
+  // --- login
+
+  #receiveLogin(): void {
+    const { header, headerOffset, data, dataOffset, dataLength } = this.#framer
+    if ((header[headerOffset]! & OPCODE_MASK) !== INITIATOR_OPCODE.LOGIN_REQUEST) {
+      if (this.#request) this.#refuse(LOGIN_STATUS.INVALID_DURING_LOGIN, 'a PDU that is no Login Request')
+      else this.drop('the first PDU is no Login Request')
+      return
+    }
+    const request = LOGIN_REQUEST.decode(header, headerOffset)
+    // The header may lie in the chunk: what is kept of it for the next requests must not change with it.
+    request.isid = Buffer.from(request.isid)
+    if (!this.#request) this.#firstCmdSn = request.cmdSn
+    this.#request = request
+    const text = Buffer.from(data.subarray(dataOffset, dataOffset + dataLength))
+    this.#answerLogin((this.#login as Login).step(request, text))
+  }
+
+  #answerLogin(step: LoginStep): void {
+    if (step.kind === 'failure') this.#refuse(step.status, step.reason)
+    else if (step.kind === 'answer') this.#sendLoginResponse(step.fields, step.data, LOGIN_STATUS.SUCCESS, 0)
+    else void this.#conclude(step.fields, step.data)
+  }
+
+  async #conclude(fields: LoginAnswer, data: Buffer): Promise<void> {
+    this.#concluding = true
+    const login = this.#login as Login
+    this.cid = login.applicant?.cid ?? 0
+    const session = await this.#host.establish(login, this, this.#firstCmdSn)
+    if (this.#closed) {
+      if ('tsih' in session && session.connection === this) void session.close('closed during login')
+      return
+    }
+    if (!('tsih' in session)) return this.#refuse(session, session.text)
+    this.#session = session
+    this.#sendLoginResponse(fields, data, LOGIN_STATUS.SUCCESS, session.tsih)
+    this.#enterFullFeature(session, login)
+    this.#concluding = false
+    this.#pump()
+  }
+
+  #enterFullFeature(session: Session, login: Login): void {
+    const { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf } = session.parameters
+    this.#digests = { header: headerDigest === 'CRC32C', data: dataDigest === 'CRC32C' }
+    this.#framer.headerDigest = this.#digests.header
+    this.#framer.dataDigest = this.#digests.data
+    this.#framer.maxDataSegmentLength = maxRecvDataSegmentLengthSelf
+    this.log = this.#host.log.child({ nexus: describeNexus(session.nexus), cid: this.cid })
+    const responder = new Responder(this.#output, this.pool, this, session.parameters)
+    this.#responder = responder
+    const text = new TextExchange({
+      negotiation: login.negotiation,
+      discover: (name) => this.#host.discover(session.nexus.initiatorName, name, this.socket),
+      changed: () => {
+        session.parameters = login.negotiation.parameters
+        responder.maxDataSegmentLength = session.parameters.maxRecvDataSegmentLengthPeer
+      },
+    })
+    const runner = session.target && new TaskRunner(session, session.target, responder, this)
+    this.#phase = new FullFeature(session, runner, text, this)
+    this.#login = undefined
+    this.#silentTicks = 0
+    this.log.info({ tsih: session.tsih, peer: this.socket.remote }, session.target ? 'login' : 'discovery login')
+  }
+
+  #sendLoginResponse(fields: Partial<LoginAnswer>, data: Buffer, status: LoginStatus, tsih: number): void {
+    const { isid, initiatorTaskTag } = this.#request as LoginRequest
+    const { statusClass, statusDetail } = status
+    this.send(
+      TARGET_OPCODE.LOGIN_RESPONSE,
+      { ...fields, isid, tsih, initiatorTaskTag, statusClass, statusDetail },
+      { data, statSn: true },
+    )
+  }
+
+  #refuse(status: LoginStatus, reason: string): void {
+    this.log.warn({ reason, status: status.text, initiator: this.#login?.applicant?.initiatorName }, 'login refused')
+    if (this.#request) this.#sendLoginResponse({}, Buffer.alloc(0), status, this.#request.tsih)
+    this.finish(reason)
+  }
+}

@@ -1,0 +1,200 @@
+// The data that an initiator sends for one task (RFC 7143 4.2.5.2, 11.7, 11.8): immediate, unsolicited, and what R2Ts ask
+// for, in order (DataPDUInOrder and DataSequenceInOrder are Yes here). Pure: bytes and R2Ts pass through DataOutPort.
+
+import { SENSE, type Sense, SenseError } from '../../protocol/scsi/sense.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { LIMITS } from './limits.ts'
+import type { Task } from './task.ts'
+
+/** What the connection does for the transfer. */
+export interface DataOutPort {
+  readonly pool: BufferPool
+  readonly maxBurstLength: number
+  readonly firstBurstLength: number
+  readonly maxOutstandingR2T: number
+  sendR2T(task: Task, targetTransferTag: number, bufferOffset: number, length: number): void
+  /** The buffer goes back to the pool: nothing that still arrives may be assembled in it. */
+  displaced(buffer: Buffer): void
+}
+
+/** One Data-Out PDU. */
+export interface DataOutPdu {
+  readonly final: boolean
+  readonly solicited: boolean
+  readonly targetTransferTag: number
+  readonly dataSn: number
+  readonly bufferOffset: number
+  readonly data: Buffer
+  readonly dataOffset: number
+  readonly dataLength: number
+}
+
+interface Sequence {
+  readonly targetTransferTag: number
+  readonly end: number
+}
+
+/** Positions count bytes of the command's whole data; the buffer holds those from `#base` on. */
+export class DataOut {
+  readonly #task: Task
+  readonly #port: DataOutPort
+  /** Where the initiator's unsolicited data ends at the latest. */
+  readonly #unsolicitedEnd: number
+  #unsolicited: boolean
+  #buffer: Buffer | undefined
+  /** Whether the buffer is the pool's, and goes back to it. */
+  #ownsBuffer: boolean
+  #base = 0
+  /** Bytes that have come, in order. */
+  #have: number
+  /** Bytes that R2Ts have asked for, or that come unasked. */
+  #solicited: number
+  /** Where the piece that the handler waits for ends. */
+  #wanted = 0
+  #sequences: Sequence[] = []
+  #nextDataSn = 0
+  #failure: Sense | undefined
+  #waiter: { resolve: () => void; reject: (reason: Error) => void } | undefined
+
+  /**
+   * `immediate`: the data that came with the command. `placed`: it lies at the start of a pooled buffer, which the
+   * transfer takes over. `more`: the command's F bit was zero, unsolicited Data-Out PDUs follow.
+   */
+  constructor(task: Task, port: DataOutPort, immediate: Buffer, placed: Buffer | undefined, more: boolean) {
+    this.#task = task
+    this.#port = port
+    this.#unsolicitedEnd = Math.min(port.firstBurstLength, task.expectedOut)
+    this.#unsolicited = more
+    this.#buffer = placed ?? (immediate.length === task.expectedOut ? immediate : undefined)
+    this.#ownsBuffer = placed !== undefined
+    this.#have = immediate.length
+    this.#solicited = immediate.length
+    if (!this.#buffer) {
+      // At least FirstBurstLength: unsolicited data always finds its place.
+      this.#buffer = port.pool.take(Math.min(task.expectedOut, LIMITS.pieceLength))
+      this.#ownsBuffer = true
+      immediate.copy(this.#buffer)
+    }
+  }
+
+  /** The next piece, at most `length` bytes of the command's data and one buffer long; valid until the next call. */
+  piece(from: number, length: number): Buffer | Promise<Buffer> {
+    const buffer = this.#buffer as Buffer
+    if (from > this.#base) this.#base = from
+    return this.#receive(from, Math.min(length, buffer.length))
+  }
+
+  /** The first `length` bytes of the data in one buffer. */
+  all(length: number): Buffer | Promise<Buffer> {
+    const buffer = this.#buffer as Buffer
+    if (buffer.length < length) {
+      this.#buffer = this.#port.pool.take(length)
+      buffer.copy(this.#buffer, 0, 0, this.#have)
+      this.#giveBack(buffer)
+      this.#ownsBuffer = true
+    }
+    return this.#receive(0, length)
+  }
+
+  #receive(from: number, length: number): Buffer | Promise<Buffer> {
+    this.#wanted = from + length
+    if (this.#failure && !this.#unsolicited) throw new SenseError(this.#failure)
+    if (this.#have >= this.#wanted && !this.#failure) return this.#view(from, length)
+    this.#solicit()
+    return new Promise<void>((resolve, reject) => {
+      this.#waiter = { resolve, reject }
+      this.#task.wake = reject
+    }).then(() => this.#view(from, length))
+  }
+
+  #view(from: number, length: number): Buffer {
+    const start = from - this.#base
+    return (this.#buffer as Buffer).subarray(start, start + length)
+  }
+
+  #solicit(): void {
+    if (this.#unsolicited) return // until its F bit nobody knows where the unsolicited data ends
+    while (this.#solicited < this.#wanted && this.#sequences.length < this.#port.maxOutstandingR2T) {
+      const length = Math.min(this.#port.maxBurstLength, this.#wanted - this.#solicited)
+      const targetTransferTag = this.#task.dataSn
+      this.#sequences.push({ targetTransferTag, end: this.#solicited + length })
+      this.#port.sendR2T(this.#task, targetTransferTag, this.#solicited, length)
+      this.#solicited += length
+    }
+  }
+
+  /** Where a straddling Data-Out's payload can be assembled at once, if it is the one that is expected. */
+  place(bufferOffset: number, length: number): Buffer | undefined {
+    const start = bufferOffset - this.#base
+    if (bufferOffset !== this.#have || !this.#ownsBuffer || start + length > (this.#buffer?.length ?? 0))
+      return undefined
+    return this.#buffer?.subarray(start, start + length)
+  }
+
+  /**
+   * Takes a Data-Out PDU. A PDU out of order or out of bounds fails the command when its sequence has ended (the
+   * RFC 7143 7.9 treatment of a sequence error inside a connection that stays up), never the connection.
+   */
+  take(pdu: DataOutPdu): void {
+    const sequence = this.#sequences[0]
+    const problem = this.#judge(pdu, sequence)
+    if (problem) this.#failure ??= problem
+    else this.#store(pdu)
+    if (!pdu.final) return
+    this.#nextDataSn = 0
+    if (!pdu.solicited) this.#unsolicited = false
+    else if (sequence) this.#sequences.shift()
+    this.#continue(pdu)
+  }
+
+  #judge(pdu: DataOutPdu, sequence: Sequence | undefined): Sense | undefined {
+    const end = pdu.bufferOffset + pdu.dataLength
+    if (!pdu.solicited) {
+      if (!this.#unsolicited || end > this.#unsolicitedEnd) return SENSE.UNEXPECTED_UNSOLICITED_DATA
+    } else if (!sequence || sequence.targetTransferTag !== pdu.targetTransferTag || end > sequence.end)
+      return SENSE.PROTOCOL_SERVICE_CRC_ERROR
+    if (pdu.dataSn !== this.#nextDataSn || pdu.bufferOffset !== this.#have) return SENSE.PROTOCOL_SERVICE_CRC_ERROR
+    if (pdu.final && pdu.solicited && end !== sequence?.end) return SENSE.NOT_ENOUGH_UNSOLICITED_DATA
+    return undefined
+  }
+
+  #store(pdu: DataOutPdu): void {
+    this.#nextDataSn++
+    const start = pdu.bufferOffset - this.#base
+    const buffer = this.#buffer as Buffer
+    const inPlace = pdu.data.buffer === buffer.buffer && pdu.data.byteOffset === buffer.byteOffset + start
+    // Data beyond the first piece comes unasked only where the initiator sends more than the command needs.
+    if (!inPlace && start < buffer.length) pdu.data.copy(buffer, start, pdu.dataOffset, pdu.dataOffset + pdu.dataLength)
+    this.#have += pdu.dataLength
+    if (!pdu.solicited) this.#solicited = this.#have
+  }
+
+  #continue(pdu: DataOutPdu): void {
+    const waiter = this.#waiter
+    if (!waiter) return
+    if (this.#failure) {
+      if (this.#sequences.length === 0 || pdu.solicited)
+        this.#settle(() => waiter.reject(new SenseError(this.#failure as Sense)))
+    } else if (this.#have >= this.#wanted) this.#settle(waiter.resolve)
+    else this.#solicit()
+  }
+
+  #settle(how: () => void): void {
+    this.#waiter = undefined
+    this.#task.wake = undefined
+    how()
+  }
+
+  /** Gives the buffer back; the task has ended. */
+  release(): void {
+    if (this.#waiter) this.#settle(() => {})
+    if (this.#buffer) this.#giveBack(this.#buffer)
+    this.#buffer = undefined
+  }
+
+  #giveBack(buffer: Buffer): void {
+    if (!this.#ownsBuffer) return
+    this.#port.displaced(buffer)
+    this.#port.pool.release(buffer)
+  }
+}

@@ -1,0 +1,44 @@
+// Every bound of the array in one place: what a peer can make it hold, and for how long.
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const LIMITS = {
+  /** What the target declares and offers in a login. */
+  maxRecvDataSegmentLength: 256 * KIB,
+  maxBurstLength: 1 * MIB,
+  firstBurstLength: 256 * KIB,
+  maxOutstandingR2T: 4,
+
+  /** Commands that a session may have under way: MaxCmdSN never lets more in. */
+  commandWindow: 128,
+  /** Immediate commands are outside the window: past this many tasks of a session they are rejected. */
+  tasksPerSession: 192,
+  /** Task management requests of a session that wait for their tasks to end. */
+  taskManagementPerSession: 32,
+
+  /** Data segment of a Login Request: the default MaxRecvDataSegmentLength (RFC 7143 13.12). */
+  loginDataSegmentLength: 8 * KIB,
+  /** Key=value text of one negotiation, over all PDUs that the C bit chains. */
+  negotiationTextLength: 64 * KIB,
+  /** From the connection's first byte, or its opening, to full feature phase. */
+  loginTimeoutMs: 15_000,
+  sessions: 4096,
+  connections: 8192,
+  unitAttentionsPerNexus: 16,
+
+  /** Silence after which a NOP-In asks whether the initiator is still there, and how long it may take to answer. */
+  pingAfterMs: 15_000,
+  pingAnswerMs: 15_000,
+  /** How long a closing array waits for its initiators' last bytes to leave. */
+  closeGraceMs: 2_000,
+
+  /** Data of one Data-In PDU, whatever more the initiator would take. */
+  dataInLength: 256 * KIB,
+  /** Data of a command that is held at one time; longer transfers go in pieces of this length. */
+  pieceLength: 1 * MIB,
+  /** Bytes that wait for one initiator to read them, before its next commands wait too. */
+  queuedOutputPerConnection: 8 * MIB,
+  /** Buffers of the whole array. */
+  bufferBytes: 256 * MIB,
+} as const

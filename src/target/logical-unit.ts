@@ -1,0 +1,98 @@
+// A logical unit: its medium behind the gate, its identity and limits, and what it remembers of its initiators. State is
+// owned here and changed through few methods; handlers reach it as `task.lu`.
+
+import type { Gate } from '../../luns/gate.ts'
+import type { Sense } from '../../protocol/scsi/sense.ts'
+import type { LunConfig } from '../config/schema.ts'
+import type { Identity } from '../config/state.ts'
+import { CopyResults } from './copy-results.ts'
+import { ModeParameters } from './mode-parameters.ts'
+import type { Nexus } from './nexus.ts'
+import { TaskSet } from './task-set.ts'
+import { UnitAttentions } from './unit-attentions.ts'
+
+export type Vaai = LunConfig['vaai']
+export type Limits = LunConfig['limits']
+
+export class LogicalUnit {
+  readonly lun: number
+  readonly gate: Gate
+  readonly identity: Identity & { readonly vendor: string; readonly product: string; readonly revision: string }
+  readonly blockSize: number
+  readonly physicalBlockSize: number
+  /** The capacity. */
+  readonly blocks: number
+  readonly thin: boolean
+  readonly readOnly: boolean
+  readonly dpoFua: boolean
+  readonly scsiVersion: number
+  readonly vaai: Vaai
+  readonly limits: Limits
+  readonly unitAttentions = new UnitAttentions()
+  readonly modes: ModeParameters
+  readonly tasks = new TaskSet()
+  readonly copyResults = new CopyResults()
+  /** The nexus that holds a RESERVE (SPC-2 7.21). */
+  reservedBy: Nexus | undefined
+
+  readonly #atomics = new Set<Promise<unknown>>()
+  readonly #initiators: LunConfig['initiators']
+
+  constructor(config: LunConfig, identity: Identity, gate: Gate) {
+    this.lun = config.id
+    this.gate = gate
+    const { vendor, product, revision } = config.identity
+    this.identity = { ...identity, vendor, product, revision }
+    this.blockSize = config.blockSize
+    this.physicalBlockSize = config.physicalBlockSize
+    this.blocks = Math.floor(gate.length / config.blockSize)
+    this.thin = config.provisioning === 'thin'
+    this.readOnly = config.readOnly
+    this.dpoFua = config.dpoFua
+    this.scsiVersion = config.scsiVersion
+    this.vaai = config.vaai
+    this.limits = config.limits
+    this.modes = new ModeParameters({ writeCache: config.writeCache })
+    this.#initiators = config.initiators
+  }
+
+  /** Whether the initiator may see this logical unit. */
+  visibleTo(nexus: Nexus): boolean {
+    return this.#initiators === 'any' || this.#initiators.includes(nexus.initiatorName)
+  }
+
+  get writeProtected(): boolean {
+    return this.readOnly || this.modes.softwareWriteProtect
+  }
+
+  /** Follows a COMPARE AND WRITE that did not end at once: a RESERVE waits for it. */
+  async duringAtomic<T>(running: Promise<T>): Promise<T> {
+    this.#atomics.add(running)
+    try {
+      return await running
+    } finally {
+      this.#atomics.delete(running)
+    }
+  }
+
+  /** Resolves when every COMPARE AND WRITE that is under way has ended; undefined when none is. */
+  atomicsEnded(): Promise<void> | undefined {
+    if (this.#atomics.size === 0) return undefined
+    return Promise.allSettled(this.#atomics).then(() => {})
+  }
+
+  /** Logical unit reset (SAM-5 6.3.3): everything volatile is as after power on, and every nexus hears of it. */
+  reset(sense: Sense): void {
+    this.reservedBy = undefined
+    this.modes.reset()
+    this.copyResults.clear()
+    this.unitAttentions.supersedeForAll(sense)
+  }
+
+  /** The I_T nexus is gone: its reservation and its unit attentions go with it (SAM-5 6.3.4). */
+  loseNexus(nexus: Nexus): void {
+    this.unitAttentions.detach(nexus)
+    this.copyResults.drop(nexus)
+    if (this.reservedBy === nexus) this.reservedBy = undefined
+  }
+}

@@ -1,0 +1,16 @@
+// An I_T nexus (SAM-5 4.6.5): one initiator port talking to one target port. It lives as long as its session; what a
+// logical unit remembers of an initiator (unit attentions, a reservation) it remembers by the nexus object.
+
+export interface Nexus {
+  /** "iqn...,i,0x00023d000001": the initiator port name (RFC 7143 4.4). */
+  readonly initiatorPort: string
+  readonly initiatorName: string
+  /** "iqn...,t,0x0001": the target port name. */
+  readonly targetPort: string
+  readonly targetPortGroupTag: number
+}
+
+/** For logs: who talks to whom. */
+export function describeNexus(nexus: Nexus): string {
+  return `${nexus.initiatorPort} -> ${nexus.targetPort}`
+}

@@ -1,0 +1,260 @@
+// Builds what goes to the initiator for its tasks: Data-In, R2T, SCSI Response (RFC 7143 11.4, 11.7, 11.8). The hot path:
+// headers are written in place, at the offsets of the layouts, into the slab that the socket will be given.
+
+import { crc32c } from '@node-rs/crc32'
+import type { Gate } from '../../luns/gate.ts'
+import { DATA_IN } from '../../protocol/iscsi/data-in.ts'
+import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
+import { BHS_LENGTH, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
+import { R2T } from '../../protocol/iscsi/r2t.ts'
+import { SCSI_RESPONSE } from '../../protocol/iscsi/scsi-response.ts'
+import { STATUS } from '../../protocol/scsi/status.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { LIMITS } from './limits.ts'
+import type { Output } from './output.ts'
+import { type Task, TaskAborted } from './task.ts'
+
+const DATA_SEGMENT_LENGTH = DATA_IN.at('dataSegmentLength').byte
+const INITIATOR_TASK_TAG = DATA_IN.at('initiatorTaskTag').byte
+const TARGET_TRANSFER_TAG = DATA_IN.at('targetTransferTag').byte
+const STAT_SN = DATA_IN.at('statSn').byte
+const EXP_CMD_SN = DATA_IN.at('expCmdSn').byte
+const MAX_CMD_SN = DATA_IN.at('maxCmdSn').byte
+const DATA_SN = DATA_IN.at('dataSn').byte
+const BUFFER_OFFSET = DATA_IN.at('bufferOffset').byte
+const DATA_IN_STATUS = DATA_IN.at('status').byte
+const RESIDUAL_COUNT = DATA_IN.at('residualCount').byte
+const RESPONSE_STATUS = SCSI_RESPONSE.at('status').byte
+const EXP_DATA_SN = SCSI_RESPONSE.at('expDataSn').byte
+const BIDIRECTIONAL_RESIDUAL = SCSI_RESPONSE.at('bidirectionalReadResidualCount').byte
+const LUN = R2T.at('lun').byte
+const DESIRED_LENGTH = R2T.at('desiredDataTransferLength').byte
+
+const FINAL = 0x80
+const OVERFLOW = 0x04
+const UNDERFLOW = 0x02
+const BIDIRECTIONAL_OVERFLOW = 0x10
+const BIDIRECTIONAL_UNDERFLOW = 0x08
+const HAS_STATUS = 0x01
+const SENSE_LENGTH_BYTES = 2
+
+/** The session's and the connection's counters that every PDU to the initiator carries. */
+export interface Counters {
+  /** The next status sequence number, counted on. */
+  takeStatSn(): number
+  statSn: number
+  readonly expCmdSn: number
+  readonly maxCmdSn: number
+}
+
+type ResponderOptions = Pick<
+  OperationalParameters,
+  'headerDigest' | 'dataDigest' | 'maxRecvDataSegmentLengthPeer' | 'maxBurstLength'
+>
+
+export class Responder {
+  readonly #output: Output
+  readonly #pool: BufferPool
+  readonly #counters: Counters
+  readonly #headerDigest: boolean
+  readonly #dataDigest: boolean
+  readonly #headLength: number
+  readonly #maxBurstLength: number
+  #dataInLength: number
+  /** The Data-In PDU appended last, while a status can still ride on it. */
+  #lastTask: Task | undefined
+  #lastOffset = 0
+  #lastSerial = -1
+
+  constructor(output: Output, pool: BufferPool, counters: Counters, options: ResponderOptions) {
+    this.#output = output
+    this.#pool = pool
+    this.#counters = counters
+    this.#headerDigest = options.headerDigest === 'CRC32C'
+    this.#dataDigest = options.dataDigest === 'CRC32C'
+    this.#headLength = BHS_LENGTH + (this.#headerDigest ? 4 : 0)
+    this.#maxBurstLength = options.maxBurstLength
+    this.#dataInLength = Math.min(options.maxRecvDataSegmentLengthPeer, LIMITS.dataInLength)
+  }
+
+  /** The initiator has declared another MaxRecvDataSegmentLength. */
+  set maxDataSegmentLength(length: number) {
+    this.#dataInLength = Math.min(length, LIMITS.dataInLength)
+  }
+
+  sendData(task: Task, data: Buffer): void {
+    task.lengthIn = data.length
+    const length = Math.min(data.length, task.expectedIn)
+    for (let sent = 0; sent < length; ) {
+      const part = this.#partLength(sent, length)
+      const offset = this.#output.reserve(this.#pduLength(part))
+      data.copy(this.#output.slab, offset + this.#headLength, sent, sent + part)
+      sent = this.#advanceDataIn(task, offset, sent, part, length)
+    }
+  }
+
+  sendMedium(task: Task, gate: Gate, offset: number, length: number): void | Promise<void> {
+    task.lengthIn = length
+    const wanted = Math.min(length, task.expectedIn)
+    for (let sent = 0; sent < wanted; ) {
+      const part = this.#partLength(sent, wanted)
+      const at = this.#output.reserve(this.#pduLength(part))
+      if (this.#output.crowded || !gate.readNow(this.#output.slab, at + this.#headLength, part, offset + sent))
+        return this.#sendMediumLater(task, gate, offset, sent, wanted)
+      sent = this.#advanceDataIn(task, at, sent, part, wanted)
+    }
+  }
+
+  /** What is not in the page cache: read into a buffer of its own, whole bursts at a time, appended when it is there. */
+  async #sendMediumLater(task: Task, gate: Gate, offset: number, from: number, wanted: number): Promise<void> {
+    for (let sent = from; sent < wanted; ) {
+      const piece = Math.min(wanted - sent, LIMITS.pieceLength)
+      const parts: { at: number; sent: number; length: number }[] = []
+      let end = 0
+      for (let done = 0; done < piece; ) {
+        const length = this.#partLength(sent + done, sent + piece)
+        parts.push({ at: end, sent: sent + done, length })
+        end += this.#pduLength(length)
+        done += length
+      }
+      await this.#output.whenRoomy()
+      const buffer = await this.#pool.acquire(end)
+      try {
+        for (const part of parts) {
+          if (task.aborted) throw new TaskAborted()
+          await gate.read(buffer, part.at + this.#headLength, part.length, offset + part.sent)
+        }
+        if (task.aborted) throw new TaskAborted()
+      } catch (error) {
+        this.#pool.release(buffer)
+        throw error
+      }
+      for (const part of parts) this.#writeDataIn(task, buffer, part.at, part.sent, part.length, wanted)
+      this.#output.append(buffer, end)
+      this.#lastTask = undefined // its header is no longer in the slab
+      sent += piece
+    }
+  }
+
+  sendR2T(task: Task, targetTransferTag: number, bufferOffset: number, length: number): void {
+    const at = this.#output.reserve(this.#headLength)
+    const slab = this.#begin(TARGET_OPCODE.R2T, this.#output.slab, at, task.initiatorTaskTag, 0)
+    slab[at + 1] = FINAL
+    slab.writeUInt32BE(task.lunKey, at + LUN)
+    slab.writeUInt32BE(targetTransferTag, at + TARGET_TRANSFER_TAG)
+    slab.writeUInt32BE(this.#counters.statSn, at + STAT_SN)
+    slab.writeUInt32BE(task.dataSn++, at + DATA_SN)
+    slab.writeUInt32BE(bufferOffset, at + BUFFER_OFFSET)
+    slab.writeUInt32BE(length, at + DESIRED_LENGTH)
+    this.#finish(slab, at, 0)
+    this.#output.advance(this.#headLength)
+  }
+
+  /** Ends a task. GOOD without sense rides on the Data-In PDU before it, when nothing was said since. */
+  sendStatus(task: Task, status: number, sense: Buffer | undefined): void {
+    const bidirectional = task.expectedIn !== 0 && task.expectedOut !== 0
+    if (status === STATUS.GOOD && !bidirectional && this.#lastTask === task && this.#lastSerial === this.#output.serial)
+      this.#statusOnDataIn(task)
+    else this.#sendResponse(task, status, sense, bidirectional)
+    this.#lastTask = undefined
+  }
+
+  #statusOnDataIn(task: Task): void {
+    const { slab } = this.#output
+    const at = this.#lastOffset
+    slab[at + 1]! |= HAS_STATUS | residualFlags(task.lengthIn, task.expectedIn, OVERFLOW, UNDERFLOW)
+    slab[at + DATA_IN_STATUS] = STATUS.GOOD
+    slab.writeUInt32BE(this.#counters.takeStatSn(), at + STAT_SN)
+    slab.writeUInt32BE(this.#counters.expCmdSn, at + EXP_CMD_SN)
+    slab.writeUInt32BE(this.#counters.maxCmdSn, at + MAX_CMD_SN)
+    slab.writeUInt32BE(Math.abs(task.lengthIn - task.expectedIn), at + RESIDUAL_COUNT)
+    if (this.#headerDigest) slab.writeUInt32LE(crc32c(slab.subarray(at, at + BHS_LENGTH)), at + BHS_LENGTH)
+  }
+
+  #sendResponse(task: Task, status: number, sense: Buffer | undefined, bidirectional: boolean): void {
+    const dataLength = sense ? SENSE_LENGTH_BYTES + sense.length : 0
+    const length = this.#pduLength(dataLength)
+    const at = this.#output.reserve(length)
+    const slab = this.#begin(TARGET_OPCODE.SCSI_RESPONSE, this.#output.slab, at, task.initiatorTaskTag, dataLength)
+    const outward = bidirectional || (task.expectedOut !== 0 && task.expectedIn === 0)
+    const actual = outward
+      ? task.lengthOut
+      : task.expectedIn !== 0
+        ? task.lengthIn
+        : Math.max(task.lengthIn, task.lengthOut)
+    const expected = outward ? task.expectedOut : task.expectedIn
+    slab[at + 1] = FINAL | residualFlags(actual, expected, OVERFLOW, UNDERFLOW)
+    slab[at + RESPONSE_STATUS] = status
+    slab.writeUInt32BE(this.#counters.takeStatSn(), at + STAT_SN)
+    slab.writeUInt32BE(task.dataSn, at + EXP_DATA_SN)
+    slab.writeUInt32BE(Math.abs(actual - expected), at + RESIDUAL_COUNT)
+    if (bidirectional) {
+      slab[at + 1]! |= residualFlags(task.lengthIn, task.expectedIn, BIDIRECTIONAL_OVERFLOW, BIDIRECTIONAL_UNDERFLOW)
+      slab.writeUInt32BE(Math.abs(task.lengthIn - task.expectedIn), at + BIDIRECTIONAL_RESIDUAL)
+    }
+    if (sense) {
+      slab.writeUInt16BE(sense.length, at + this.#headLength)
+      sense.copy(slab, at + this.#headLength + SENSE_LENGTH_BYTES)
+    }
+    this.#finish(slab, at, dataLength)
+    this.#output.advance(length)
+  }
+
+  /** A part ends at the PDU's limit or at the end of a burst, whichever is nearer (MaxBurstLength, RFC 7143 13.13). */
+  #partLength(sent: number, wanted: number): number {
+    const burst = this.#maxBurstLength - (sent % this.#maxBurstLength)
+    return Math.min(this.#dataInLength, wanted - sent, burst)
+  }
+
+  #pduLength(dataLength: number): number {
+    if (dataLength === 0) return this.#headLength
+    return this.#headLength + ((dataLength + 3) & ~3) + (this.#dataDigest ? 4 : 0)
+  }
+
+  /** Completes the Data-In whose data stands in the slab; returns how much of the transfer is then sent. */
+  #advanceDataIn(task: Task, at: number, sent: number, length: number, wanted: number): number {
+    const end = this.#writeDataIn(task, this.#output.slab, at, sent, length, wanted)
+    this.#output.advance(this.#pduLength(length))
+    this.#lastTask = end === wanted ? task : undefined
+    this.#lastOffset = at
+    this.#lastSerial = this.#output.serial
+    return end
+  }
+
+  #writeDataIn(task: Task, buffer: Buffer, at: number, sent: number, length: number, wanted: number): number {
+    const end = sent + length
+    this.#begin(TARGET_OPCODE.DATA_IN, buffer, at, task.initiatorTaskTag, length)
+    buffer[at + 1] = end === wanted || end % this.#maxBurstLength === 0 ? FINAL : 0
+    buffer.writeUInt32BE(RESERVED_TAG, at + TARGET_TRANSFER_TAG)
+    buffer.writeUInt32BE(task.dataSn++, at + DATA_SN)
+    buffer.writeUInt32BE(sent, at + BUFFER_OFFSET)
+    this.#finish(buffer, at, length)
+    return end
+  }
+
+  #begin(opcode: number, buffer: Buffer, at: number, initiatorTaskTag: number, dataLength: number): Buffer {
+    buffer.fill(0, at, at + BHS_LENGTH)
+    buffer[at] = opcode
+    buffer.writeUInt16BE(dataLength & 0xffff, at + DATA_SEGMENT_LENGTH + 1)
+    buffer[at + DATA_SEGMENT_LENGTH] = dataLength >> 16
+    buffer.writeUInt32BE(initiatorTaskTag, at + INITIATOR_TASK_TAG)
+    buffer.writeUInt32BE(this.#counters.expCmdSn, at + EXP_CMD_SN)
+    buffer.writeUInt32BE(this.#counters.maxCmdSn, at + MAX_CMD_SN)
+    return buffer
+  }
+
+  /** Padding and digests. */
+  #finish(buffer: Buffer, at: number, dataLength: number): void {
+    if (this.#headerDigest) buffer.writeUInt32LE(crc32c(buffer.subarray(at, at + BHS_LENGTH)), at + BHS_LENGTH)
+    if (dataLength === 0) return
+    const start = at + this.#headLength
+    const end = start + ((dataLength + 3) & ~3)
+    buffer.fill(0, start + dataLength, end)
+    if (this.#dataDigest) buffer.writeUInt32LE(crc32c(buffer.subarray(start, end)), end)
+  }
+}
+
+function residualFlags(actual: number, expected: number, over: number, under: number): number {
+  if (actual === expected) return 0
+  return actual > expected ? over : under
+}

@@ -1,0 +1,96 @@
+// Task management functions (SAM-5 7, RFC 7143 11.5): which tasks a function aborts, what else it does, and its response,
+// which is given when all of those tasks have ended, so that nothing of them can happen afterwards.
+
+import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../protocol/iscsi/task-management-request.ts'
+import { TASK_MANAGEMENT_RESPONSE_CODE as RESPONSE } from '../../protocol/iscsi/task-management-response.ts'
+import { SENSE, type Sense } from '../../protocol/scsi/sense.ts'
+import type { LogicalUnit } from './logical-unit.ts'
+import type { Session } from './session.ts'
+import type { Target } from './target.ts'
+import type { Task } from './task.ts'
+
+export interface TaskManagementRequest {
+  readonly function: number
+  readonly lunKey: number
+  readonly referencedTaskTag: number
+  readonly cmdSn: number
+  readonly refCmdSn: number
+}
+
+export interface Outcome {
+  readonly response: number
+  /** The tasks whose end the response waits for. */
+  readonly aborted: readonly Task[]
+  /** TARGET COLD RESET: every session of the target ends once the response is out. */
+  readonly dropSessions?: true
+}
+
+type Manage = (session: Session, target: Target, request: TaskManagementRequest) => Outcome
+
+/** Carries out a function; the tasks are told to stop, the caller waits for them. */
+export function manage(session: Session, target: Target, request: TaskManagementRequest): Outcome {
+  const run = FUNCTIONS.get(request.function)
+  if (run) return run(session, target, request)
+  if (request.function === FUNCTION.TASK_REASSIGN) return answer(RESPONSE.TASK_ALLEGIANCE_REASSIGNMENT_NOT_SUPPORTED)
+  return answer(RESPONSE.FUNCTION_NOT_SUPPORTED)
+}
+
+const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
+  [FUNCTION.ABORT_TASK, abortTask],
+  [FUNCTION.ABORT_TASK_SET, onUnit((session, _target, lu) => complete(tasksOf(lu, [session])))],
+  [FUNCTION.CLEAR_TASK_SET, onUnit(clearTaskSet)],
+  [
+    FUNCTION.LOGICAL_UNIT_RESET,
+    onUnit((_session, target, lu) => complete(resetUnit(target, lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED))),
+  ],
+  [FUNCTION.TARGET_WARM_RESET, (session, target) => complete(resetTarget(session, target))],
+  [
+    FUNCTION.TARGET_COLD_RESET,
+    (session, target) => ({ ...complete(resetTarget(session, target)), dropSessions: true }),
+  ],
+])
+
+function abortTask(session: Session, target: Target, request: TaskManagementRequest): Outcome {
+  const task = session.tasks.get(request.referencedTaskTag)
+  if (task && task.lunKey === request.lunKey) return complete([task])
+  if (session.presumeReceived(request.refCmdSn, request.cmdSn)) return complete([])
+  return answer(target.abortFinished === 'complete' ? RESPONSE.FUNCTION_COMPLETE : RESPONSE.TASK_DOES_NOT_EXIST)
+}
+
+/** SAM-5 7.5: the initiators whose commands vanished are told (TST is zero: one task set for all). */
+function clearTaskSet(session: Session, target: Target, lu: LogicalUnit): Outcome {
+  for (const other of target.sessions)
+    if (other !== session && tasksOf(lu, [other]).length > 0)
+      lu.unitAttentions.establish(other.nexus, SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+  return complete(tasksOf(lu, target.sessions))
+}
+
+function resetUnit(target: Target, lu: LogicalUnit, sense: Sense): Task[] {
+  lu.reset(sense)
+  return tasksOf(lu, target.sessions)
+}
+
+/** RFC 7143 11.5.1: as if each logical unit that the initiator may reach had been reset. */
+function resetTarget(session: Session, target: Target): Task[] {
+  return target.visible(session.nexus).flatMap((lu) => resetUnit(target, lu, SENSE.SCSI_BUS_RESET_OCCURRED))
+}
+
+function onUnit(run: (session: Session, target: Target, lu: LogicalUnit) => Outcome): Manage {
+  return (session, target, request) => {
+    const lu = target.find(request.lunKey, session.nexus)
+    return lu ? run(session, target, lu) : answer(RESPONSE.LUN_DOES_NOT_EXIST)
+  }
+}
+
+function tasksOf(lu: LogicalUnit, sessions: Iterable<Session>): Task[] {
+  const found: Task[] = []
+  for (const session of sessions) for (const task of session.tasks.values()) if (task.lu === lu) found.push(task)
+  return found
+}
+
+function complete(tasks: Task[]): Outcome {
+  for (const task of tasks) task.abort()
+  return { response: RESPONSE.FUNCTION_COMPLETE, aborted: tasks }
+}
+
+const answer = (response: number): Outcome => ({ response, aborted: [] })

@@ -1,0 +1,129 @@
+// One SCSI command under way: what the initiator asked, how far its data has come, and how it ends. The device server
+// judges it, a handler carries it out; neither sees the connection, only the Transport that moves the task's data.
+
+import type { Gate } from '../../luns/gate.ts'
+import type { Decoded, Layout } from '../../protocol/wire/layout.ts'
+import type { CommandRow } from './commands/row.ts'
+import type { DataOut } from './data-out.ts'
+import type { LogicalUnit } from './logical-unit.ts'
+import type { Nexus } from './nexus.ts'
+import type { Target } from './target.ts'
+
+/** What the transport does for a task. A result that is no promise was there already. */
+export interface Transport {
+  /** Sends parameter data from its start, at most what the initiator expects. */
+  sendData(task: Task, data: Buffer): void
+  /** Sends `length` bytes of the medium, from `offset`. */
+  sendMedium(task: Task, gate: Gate, offset: number, length: number): void | Promise<void>
+  /** The next piece of the initiator's data, at `from`, at most `length` bytes: valid until the next call. */
+  receivePiece(task: Task, from: number, length: number): Buffer | Promise<Buffer>
+  /** All `length` bytes in one buffer, valid until the task ends. */
+  receiveAll(task: Task, length: number): Buffer | Promise<Buffer>
+}
+
+/** Thrown into a handler whose task was aborted: nobody is told but the task management function that waits for it. */
+export class TaskAborted extends Error {
+  constructor() {
+    super('the task was aborted')
+    this.name = 'TaskAborted'
+  }
+}
+
+export class Task<L extends Layout = Layout> {
+  readonly nexus: Nexus
+  readonly transport: Transport
+  readonly initiatorTaskTag: number
+  /** Bytes 0 to 3 of the LUN; the rest is zero in all LUNs that exist here. */
+  readonly lunKey: number
+  /** The SCSI Command PDU's header; the CDB stands in it at `cdbOffset`. */
+  readonly header: Buffer
+  readonly cdbOffset: number
+  readonly attributes: number
+  /** Delivered out of order: takes no place in the command window. */
+  readonly immediate: boolean
+  readonly target: Target
+  /** Bytes that the initiator will take, and will send. */
+  readonly expectedIn: number
+  readonly expectedOut: number
+  // set by the device server before the handler runs
+  lu!: LogicalUnit
+  row!: CommandRow
+  lba = 0
+  blocks = 0
+  fua = false
+
+  /** The length of the command's own data, whatever the initiator expects: what residuals are counted from. */
+  lengthIn = 0
+  lengthOut = 0
+  /** Data-In PDUs and R2Ts sent: ExpDataSN (RFC 7143 11.4.8). */
+  dataSn = 0
+  dataOut: DataOut | undefined
+  aborted = false
+  /** Resolves, never rejects, when a task that did not end at once has ended. */
+  ended: Promise<void> | undefined
+  /** Wakes a handler that waits for data when the task is aborted. */
+  wake: ((reason: TaskAborted) => void) | undefined
+
+  #cdb: Decoded<L> | undefined
+
+  constructor(
+    nexus: Nexus,
+    target: Target,
+    transport: Transport,
+    header: Buffer,
+    cdbOffset: number,
+    fields: TaskFields,
+  ) {
+    this.nexus = nexus
+    this.transport = transport
+    this.header = header
+    this.cdbOffset = cdbOffset
+    this.initiatorTaskTag = fields.initiatorTaskTag
+    this.lunKey = fields.lunKey
+    this.attributes = fields.attributes
+    this.immediate = fields.immediate
+    this.target = target
+    this.expectedIn = fields.expectedIn
+    this.expectedOut = fields.expectedOut
+  }
+
+  get cdb(): Decoded<L> {
+    this.#cdb ??= this.row.wire.decode(this.header, this.cdbOffset) as Decoded<L>
+    return this.#cdb
+  }
+
+  get operationCode(): number {
+    return this.header[this.cdbOffset]!
+  }
+
+  /** Says how much data the command takes; returns how much of it the initiator will send. */
+  expectData(length: number): number {
+    this.lengthOut = length
+    return Math.min(length, this.expectedOut)
+  }
+
+  /** Parameter data, cut to the CDB's allocation length. */
+  respondWith(data: Buffer, allocationLength = data.length): void {
+    this.transport.sendData(this, data.length > allocationLength ? data.subarray(0, allocationLength) : data)
+  }
+
+  /** For handlers, before they change anything after having waited. */
+  throwIfAborted(): void {
+    if (this.aborted) throw new TaskAborted()
+  }
+
+  abort(): void {
+    this.aborted = true
+    this.wake?.(new TaskAborted())
+    this.wake = undefined
+  }
+}
+
+export interface TaskFields {
+  readonly initiatorTaskTag: number
+  readonly lunKey: number
+  readonly attributes: number
+  readonly immediate: boolean
+  readonly expectedIn: number
+  readonly expectedOut: number
+}

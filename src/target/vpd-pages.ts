@@ -1,0 +1,87 @@
+// The vital product data pages of a logical unit (SPC-4 7.8, SBC-3 6.5): one row each. The limits told here are the object
+// that the checks read, so that what is advertised is what is accepted.
+
+import {
+  ASSOCIATION,
+  type Designator,
+  naa,
+  relativeTargetPort,
+  scsiName,
+  t10VendorId,
+  targetPortGroup,
+} from '../../protocol/scsi/designator.ts'
+import { BLOCK_DEVICE_CHARACTERISTICS, NON_ROTATING } from '../../protocol/scsi/vpd/block-device-characteristics.ts'
+import { BLOCK_LIMITS } from '../../protocol/scsi/vpd/block-limits.ts'
+import { encodeDeviceIdentification } from '../../protocol/scsi/vpd/device-identification.ts'
+import {
+  encodeLogicalBlockProvisioning,
+  LBPRZ_ZEROES,
+  PROVISIONING_TYPE,
+} from '../../protocol/scsi/vpd/logical-block-provisioning.ts'
+import { VPD_PAGE } from '../../protocol/scsi/vpd/page.ts'
+import { encodeUnitSerialNumber } from '../../protocol/scsi/vpd/unit-serial-number.ts'
+import type { LogicalUnit } from './logical-unit.ts'
+import type { Nexus } from './nexus.ts'
+import type { Target } from './target.ts'
+
+type Page = (lu: LogicalUnit, nexus: Nexus, target: Target) => Buffer
+
+/** The transfer that suits the data path best: one Data-In PDU. */
+const OPTIMAL_TRANSFER_BYTES = 256 * 1024
+
+export const VPD_PAGES: ReadonlyMap<number, Page> = new Map<number, Page>([
+  [VPD_PAGE.UNIT_SERIAL_NUMBER, (lu) => encodeUnitSerialNumber(lu.identity.serial)],
+  [VPD_PAGE.DEVICE_IDENTIFICATION, deviceIdentification],
+  [VPD_PAGE.BLOCK_LIMITS, blockLimits],
+  [
+    VPD_PAGE.BLOCK_DEVICE_CHARACTERISTICS,
+    () => BLOCK_DEVICE_CHARACTERISTICS.encode({ mediumRotationRate: NON_ROTATING }),
+  ],
+  [VPD_PAGE.LOGICAL_BLOCK_PROVISIONING, logicalBlockProvisioning],
+])
+
+/** The names of the logical unit itself: EXTENDED COPY finds it by any of them. */
+export function unitDesignators(lu: LogicalUnit): Designator[] {
+  const { vendor, product, serial } = lu.identity
+  return [t10VendorId(vendor, `${product.padEnd(16)}${serial}`), naa(Buffer.from(lu.identity.naa, 'hex'))]
+}
+
+function deviceIdentification(lu: LogicalUnit, nexus: Nexus, target: Target): Buffer {
+  return encodeDeviceIdentification([
+    ...unitDesignators(lu),
+    relativeTargetPort(nexus.targetPortGroupTag),
+    targetPortGroup(nexus.targetPortGroupTag),
+    scsiName(nexus.targetPort, ASSOCIATION.TARGET_PORT),
+    scsiName(target.iqn, ASSOCIATION.TARGET_DEVICE),
+  ])
+}
+
+function blockLimits(lu: LogicalUnit): Buffer {
+  const { limits, vaai } = lu
+  const unmaps = lu.thin && vaai.delete
+  return BLOCK_LIMITS.encode({
+    wsnz: vaai.zero && !limits.writeSameZeroMeansEnd,
+    maximumCompareAndWriteLength: vaai.ats ? limits.compareAndWriteBlocks : 0,
+    optimalTransferLengthGranularity: lu.physicalBlockSize / lu.blockSize,
+    maximumTransferLength: limits.transferBlocks,
+    optimalTransferLength: OPTIMAL_TRANSFER_BYTES / lu.blockSize,
+    maximumUnmapLbaCount: unmaps ? limits.unmapBlocks : 0,
+    maximumUnmapBlockDescriptorCount: unmaps ? limits.unmapDescriptors : 0,
+    optimalUnmapGranularity: lu.thin ? limits.unmapGranularityBlocks : 0,
+    ugavalid: lu.thin,
+    maximumWriteSameLength: vaai.zero ? BigInt(limits.writeSameBlocks) : 0n,
+  })
+}
+
+function logicalBlockProvisioning(lu: LogicalUnit): Buffer {
+  if (!lu.thin) return encodeLogicalBlockProvisioning({ provisioningType: PROVISIONING_TYPE.FULL })
+  const { limits, vaai } = lu
+  return encodeLogicalBlockProvisioning({
+    lbpu: vaai.delete,
+    lbpws: vaai.zero,
+    lbpws10: vaai.zero,
+    lbprz: LBPRZ_ZEROES,
+    ancSup: limits.anchor,
+    provisioningType: PROVISIONING_TYPE.THIN,
+  })
+}
