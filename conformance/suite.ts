@@ -1,0 +1,43 @@
+// What a suite is: a public tool or a real initiator that judges a running array. One row of suites.ts each; the runner
+// starts the array that the suite asks for, compares what it reports with the expectations, and stops the array.
+
+import type { ArraySpec, RunningArray } from './targets/array.ts'
+
+/** One thing that passes, is skipped or fails. `group` is what one line of the report stands for. */
+export interface TestCase {
+  readonly kind: string
+  readonly group: string
+  readonly test: string
+}
+
+export type Outcome = 'pass' | 'skip' | 'fail'
+
+export interface Result extends TestCase {
+  readonly outcome: Outcome
+  /** What the tool said: the reason of a skip, the assertions of a failure. */
+  readonly detail: string
+  readonly durationMs: number
+  /** The tool's whole output, kept when the verdict is a failure. */
+  readonly outputFile?: string
+}
+
+export interface Bench {
+  readonly array: RunningArray
+  /** An empty directory of the suite's own for images and outputs. */
+  readonly directory: string
+  readonly signal: AbortSignal
+  expected(testCase: TestCase): Outcome
+  report(result: Result): void
+}
+
+export interface Suite {
+  readonly name: string
+  readonly about: string
+  /** Program, or library under /usr/lib, to the Debian package that holds it. */
+  readonly tools: Readonly<Record<string, string>>
+  cases(): Promise<readonly TestCase[]>
+  /** The array that these cases need. */
+  array(cases: readonly TestCase[]): ArraySpec
+  /** Reports every case once. */
+  run(bench: Bench, cases: readonly TestCase[]): Promise<void>
+}

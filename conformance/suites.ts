@@ -1,0 +1,9 @@
+// The suites, in the order in which they run.
+
+import type { Suite } from './suite.ts'
+import { LIBISCSI } from './suites/libiscsi.ts'
+import { OPEN_ISCSI } from './suites/open-iscsi.ts'
+import { QEMU } from './suites/qemu.ts'
+import { TOOLS } from './suites/tools.ts'
+
+export const SUITES: readonly Suite[] = [TOOLS, LIBISCSI, QEMU, OPEN_ISCSI]

@@ -1,0 +1,136 @@
+// Lunette as the array under test: `lunette serve` with a configuration of its own on port 0. It must end with status 0
+// within seconds of SIGTERM and log nothing at level error (pino: 50) or above.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { stringify } from 'yaml'
+import { end } from '../process.ts'
+import { repositoryRoot } from '../root.ts'
+import type { ArraySpec, LunSpec, RunningArray, StartArray } from './array.ts'
+
+const READY_MS = 20_000
+const SHUTDOWN_MS = 10_000
+const ERROR_LEVEL = 50
+
+export const startLunette: StartArray = async (spec, directory) => {
+  const array = new LunetteArray(spec, directory)
+  await array.start()
+  return array
+}
+
+class LunetteArray implements RunningArray {
+  readonly #spec: ArraySpec
+  readonly #directory: string
+  readonly #logFile: string
+  readonly #complaints: string[] = []
+  #process: ChildProcess | undefined
+  #portals: readonly string[]
+
+  constructor(spec: ArraySpec, directory: string) {
+    this.#spec = spec
+    this.#directory = directory
+    this.#logFile = join(directory, 'array.log')
+    this.#portals = new Array(spec.portals ?? 1).fill('127.0.0.1:0')
+    mkdirSync(join(directory, 'data'), { recursive: true })
+  }
+
+  get portals() {
+    return this.#portals
+  }
+
+  lun(id: number) {
+    return id
+  }
+
+  url(iqn: string, id: number, portal = 0) {
+    return `iscsi://${this.#portals[portal]}/${iqn}/${id}`
+  }
+
+  ended() {
+    const child = this.#process
+    if (child === undefined || (child.exitCode === null && child.signalCode === null)) return undefined
+    return `the array ended by itself: ${child.signalCode ?? `status ${child.exitCode}`}`
+  }
+
+  async start() {
+    const configFile = join(this.#directory, 'array.yaml')
+    const readyFile = join(this.#directory, 'ready.json')
+    const cli = join(repositoryRoot(), 'dist/src/cli/main.js')
+    rmSync(readyFile, { force: true })
+    writeFileSync(configFile, lunetteConfig(this.#spec, join(this.#directory, 'data'), this.#portals))
+    const log = openSync(this.#logFile, 'a')
+    const args = [cli, 'serve', '--config', configFile, '--ready-file', readyFile]
+    this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log] })
+    closeSync(log)
+    const deadline = performance.now() + READY_MS
+    while (!existsSync(readyFile)) {
+      const ended = this.ended()
+      if (ended !== undefined) throw new Error(`${ended}\n${this.#logTail()}`)
+      if (performance.now() > deadline) {
+        await end(this.#process, 'SIGTERM')
+        throw new Error(`the array is not ready after ${READY_MS / 1000} s\n${this.#logTail()}`)
+      }
+      await delay(20)
+    }
+    this.#portals = (JSON.parse(readFileSync(readyFile, 'utf8')) as { portals: string[] }).portals
+  }
+
+  async restart(signal: 'SIGTERM' | 'SIGKILL') {
+    await this.#end(signal)
+    await this.start()
+  }
+
+  async stop() {
+    await this.#end('SIGTERM')
+    return [...this.#complaints, ...errorLines(readFileSync(this.#logFile, 'utf8'))]
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL') {
+    const child = this.#process!
+    const ended = this.ended()
+    this.#process = undefined
+    if (ended !== undefined) {
+      this.#complaints.push(ended)
+      return
+    }
+    const prompt = await end(child, signal, SHUTDOWN_MS)
+    if (signal === 'SIGKILL') return
+    if (!prompt) this.#complaints.push(`the array still runs ${SHUTDOWN_MS / 1000} s after SIGTERM`)
+    else if (child.exitCode !== 0) {
+      this.#complaints.push(`the array ended with ${child.signalCode ?? `status ${child.exitCode}`} after SIGTERM`)
+    }
+  }
+
+  #logTail() {
+    return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-10).join('\n')
+  }
+}
+
+/** The configuration file (product.md) of an array; each LUN has an image of its own in `data`. */
+export function lunetteConfig(spec: ArraySpec, data: string, portals: readonly string[]): string {
+  const lun = ({ id, provisioning, ...rest }: LunSpec, target: number) => ({
+    id,
+    store: { type: provisioning === 'thin' ? 'sparse' : 'file', path: `target${target}-lun${id}.img` },
+    provisioning,
+    ...rest,
+  })
+  const targets = spec.targets.map(({ iqn, luns }, index) => ({ iqn, luns: luns.map((each) => lun(each, index)) }))
+  return stringify({ data, portals, targets })
+}
+
+/** The messages of the log's lines at level error and above. */
+export function errorLines(log: string): string[] {
+  return log.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return []
+    try {
+      const { level, msg, err } = JSON.parse(line) as { level?: number; msg?: string; err?: { stack?: string } }
+      return level !== undefined && level >= ERROR_LEVEL
+        ? [`logged: ${msg ?? line}${err?.stack ? `\n${err.stack}` : ''}`]
+        : []
+    } catch {
+      return []
+    }
+  })
+}
