@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { linux as bound, type Linux, loadLinux } from '../../luns/linux.ts'
-import { pattern, temporaryFolder } from './tools.ts'
+import { describe, expect, onTestFinished, type TestContext, test } from 'vitest'
+import { linux as bound, type CachedReader, type Linux, loadLinux } from '../../luns/linux.ts'
+import { expectBytes, pattern, temporaryFolder } from './tools.ts'
 
 const BLOCK = 4096
 
@@ -28,21 +28,28 @@ describe.runIf(bound)('Linux calls', () => {
   const linux = bound as Linux
 
   describe('preadv2 with RWF_NOWAIT', () => {
-    test('reads into the range of the target and touches nothing beside it', async () => {
+    /** Some file systems, overlays among them, refuse the flag. */
+    function readerOf(file: FileHandle, ctx: TestContext): CachedReader {
+      const reader = linux.cachedReader(file.fd)
+      ctx.skip(!reader.read(Buffer.alloc(8), 0, 8, 0), 'the file system does not read with RWF_NOWAIT')
+      return reader
+    }
+
+    test('reads into the range of the target and touches nothing beside it', async (ctx) => {
       const content = pattern(3 * BLOCK, 1)
       const file = await image(content)
-      const reader = linux.cachedReader(file.fd)
+      const reader = readerOf(file, ctx)
       const target = Buffer.alloc(8 * BLOCK, 0xee)
       expect(reader.read(target, 512, BLOCK, BLOCK)).toBe(true)
-      expect(target.subarray(512, 512 + BLOCK)).toEqual(content.subarray(BLOCK, 2 * BLOCK))
-      expect(target.subarray(0, 512)).toEqual(Buffer.alloc(512, 0xee))
-      expect(target.subarray(512 + BLOCK)).toEqual(Buffer.alloc(7 * BLOCK - 512, 0xee))
+      expectBytes(target.subarray(512, 512 + BLOCK), content.subarray(BLOCK, 2 * BLOCK))
+      expectBytes(target.subarray(0, 512), Buffer.alloc(512, 0xee))
+      expectBytes(target.subarray(512 + BLOCK), Buffer.alloc(7 * BLOCK - 512, 0xee))
     })
 
-    test('views of one ArrayBuffer, pooled and tiny buffers', async () => {
+    test('views of one ArrayBuffer, pooled and tiny buffers', async (ctx) => {
       const content = pattern(BLOCK, 2)
       const file = await image(content)
-      const reader = linux.cachedReader(file.fd)
+      const reader = readerOf(file, ctx)
       const slab = Buffer.alloc(4 * BLOCK)
       const views = [
         slab.subarray(100, 612),
@@ -53,7 +60,7 @@ describe.runIf(bound)('Linux calls', () => {
       for (const view of views) {
         const length = Math.min(view.length, 512)
         expect(reader.read(view, 0, length, 77)).toBe(true)
-        expect(view.subarray(0, length)).toEqual(content.subarray(77, 77 + length))
+        expectBytes(view.subarray(0, length), content.subarray(77, 77 + length))
       }
     })
 
@@ -90,7 +97,7 @@ describe.runIf(bound)('Linux calls', () => {
       const file = await image(content)
       await linux.punchHole(file.fd, 3 * BLOCK + 100, 40 * BLOCK)
       content.fill(0, 3 * BLOCK + 100, 43 * BLOCK + 100)
-      expect(await contentOf(file)).toEqual(content)
+      expectBytes(await contentOf(file), content)
       expect(512 * (await file.stat()).blocks).toBeLessThan(32 * BLOCK)
     })
 
@@ -99,7 +106,7 @@ describe.runIf(bound)('Linux calls', () => {
       const file = await image(content)
       await linux.zeroRange(file.fd, BLOCK, 60 * BLOCK)
       content.fill(0, BLOCK, 61 * BLOCK)
-      expect(await contentOf(file)).toEqual(content)
+      expectBytes(await contentOf(file), content)
       expect(512 * (await file.stat()).blocks).toBeGreaterThanOrEqual(64 * BLOCK)
     })
 
@@ -141,7 +148,7 @@ describe.runIf(bound)('Linux calls', () => {
       const source = await image(content)
       const target = await image(Buffer.alloc(20 * BLOCK))
       expect(await linux.copyRange(source.fd, BLOCK, target.fd, 3 * BLOCK, 10 * BLOCK)).toBe(10 * BLOCK)
-      expect((await contentOf(target)).subarray(3 * BLOCK, 13 * BLOCK)).toEqual(content.subarray(BLOCK, 11 * BLOCK))
+      expectBytes((await contentOf(target)).subarray(3 * BLOCK, 13 * BLOCK), content.subarray(BLOCK, 11 * BLOCK))
       expect(await linux.copyRange(source.fd, 20 * BLOCK, target.fd, 0, BLOCK)).toBe(0)
     })
 

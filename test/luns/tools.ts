@@ -1,17 +1,19 @@
 // What the tests of luns/ share: folders that vanish, the stores as they are without koffi, and a store that always waits.
 
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { onTestFinished, vi } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import type { StoreError } from '../../luns/errors.ts'
 import type { Store } from '../../luns/store.ts'
 import { MemoryStore } from '../../luns/stores/memory.ts'
 
-/** Removed when the test ends. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'lunette-luns-'))
+/** Removed when the test ends. `inMemory`: where there is such a place, so that a flush costs nothing. */
+export async function temporaryFolder({ inMemory = false } = {}): Promise<string> {
+  const parent = inMemory && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  const folder = await mkdtemp(join(parent, 'lunette-luns-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
@@ -30,6 +32,14 @@ export async function withoutKoffi<T>(work: () => Promise<T>): Promise<T> {
 
 /** The failure of a StoreError, whichever copy of the module it comes from. */
 export const failureOf = (error: unknown): string | undefined => (error as StoreError | undefined)?.failure
+
+/** As toEqual, which takes a second for a megabyte: the first byte that differs, and both values. */
+export function expectBytes(actual: Buffer, expected: Buffer): void {
+  expect(actual.length).toBe(expected.length)
+  if (actual.equals(expected)) return
+  const index = actual.findIndex((byte, i) => byte !== expected[i])
+  expect.fail(`byte ${index} is ${actual[index]}, not ${expected[index]}`)
+}
 
 /** Bytes that differ from zero and from each other for different seeds. */
 export function pattern(length: number, seed: number): Buffer {
