@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The lunette binary. It ends when nothing is left to do; what still holds the process a second later is cut off.
+// The lunette binary. It ends when nothing is left to do; what still holds the process a moment later is cut off.
 
 import { createRequire } from 'node:module'
 import { hideBin } from 'yargs/helpers'
@@ -15,4 +15,4 @@ for (const stream of [process.stdout, process.stderr])
 const { version } = createRequire(import.meta.url)('lunette/package.json') as { version: string }
 const { stdout, stderr, env } = process
 process.exitCode = await run(LUNETTE, hideBin(process.argv), { stdout, stderr, env, version })
-setTimeout(() => process.exit(), 1000).unref()
+setTimeout(() => process.exit(), 100).unref()

@@ -6,6 +6,14 @@ import { dirname, resolve } from 'node:path'
 import { writeAtomically } from '../config/atomic-file.ts'
 import { OperatorError } from '../errors.ts'
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'its directory does not exist',
+  ENOTDIR: 'its directory does not exist',
+  EISDIR: 'it is a directory',
+  ERR_FS_EISDIR: 'it is a directory',
+  EACCES: 'permission denied',
+}
+
 export interface Ready {
   readonly pid: number
   readonly portals: readonly string[]
@@ -25,8 +33,9 @@ export interface ReadyFile {
 export async function prepareReadyFile(given: string | undefined): Promise<ReadyFile> {
   if (given === undefined) return { write: async () => {}, remove: () => {} }
   const path = resolve(given)
-  const failed = (error: Error) => {
-    throw new OperatorError(`cannot write the ready file ${given}: ${error.message}`, { cause: error })
+  const failed = (error: NodeJS.ErrnoException) => {
+    const why = REASONS[error.code ?? ''] ?? error.message
+    throw new OperatorError(`cannot write the ready file ${given}: ${why}`, { cause: error })
   }
   await access(dirname(path), constants.W_OK | constants.X_OK).catch(failed)
   await rm(path, { force: true }).catch(failed)

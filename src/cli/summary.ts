@@ -20,7 +20,7 @@ type Style = (format: 'bold' | 'dim' | 'cyan', text: string) => string
 
 /** For people. */
 export function describeArray(served: Served, color: boolean): string {
-  const style: Style = (format, text) => (color ? styleText(format, text) : text)
+  const style: Style = (format, text) => (color ? styleText(format, text, { validateStream: false }) : text)
   const { config, portals, version } = served
   const lines = [
     `${style('bold', `Lunette ${version}`)} serves ${counted(config)} on ${portals.join(', ')}`,
