@@ -4,7 +4,7 @@
 import type { InferredOptionTypes, Options } from 'yargs'
 
 type OptionTable = Readonly<Record<string, Options>>
-export type Example = readonly [command: string, what: string]
+type Example = readonly [command: string, what: string]
 
 /** Where a command prints, and what it is told about itself. */
 export interface Terminal {
@@ -14,7 +14,7 @@ export interface Terminal {
   readonly version: string
 }
 
-export interface Output {
+interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
   write(text: string): unknown

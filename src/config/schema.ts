@@ -119,4 +119,3 @@ export type ArrayInput = z.input<typeof arraySchema>
 export type ArrayConfig = z.output<typeof arraySchema>
 export type TargetConfig = z.output<typeof targetSchema>
 export type LunConfig = z.output<typeof lunSchema>
-export type StoreConfig = LunConfig['store']

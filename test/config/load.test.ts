@@ -58,7 +58,7 @@ describe('a configuration file', () => {
   })
   test('a pipe', async () => {
     const pipe = join(folder, 'pipe')
-    execFileSync('mkfifo', [pipe])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', pipe])
     const config = loadConfig(pipe)
     const writer = await open(pipe, 'w')
     await writer.writeFile('portals: ["127.0.0.1:7"]')
