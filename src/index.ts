@@ -1,5 +1,7 @@
 // The library: `import { startArray } from 'lunette'`.
 
-export type { ArrayInput } from './config/schema.ts'
+export { StoreError } from '../luns/errors.ts'
+export type { ArrayConfig, ArrayInput } from './config/schema.ts'
 export { OperatorError } from './errors.ts'
+export type { Logger } from './log.ts'
 export { type ArrayOptions, type RunningArray, startArray } from './target/array.ts'

@@ -77,6 +77,14 @@ export class Framer implements FramedPdu {
     partial.placed = false
   }
 
+  /** The stream has ended in the middle of a PDU: its header and the buffer that `place` gave out for it, if it did. */
+  abandon(): { readonly header: Buffer; readonly placed: Buffer } | undefined {
+    const partial = this.#partial
+    this.#partial = undefined
+    this.#position = this.#chunk.length
+    return partial?.placed && partial.body ? { header: partial.head, placed: partial.body } : undefined
+  }
+
   /** Throws a WireError for a data segment over the limit or a digest that does not match; the stream ends there. */
   next(): boolean {
     const partial = this.#partial

@@ -1,6 +1,7 @@
 // What the connections of an array share: who may log in where, which session a login makes, the discovery answer, and
 // the clock of their timers.
 
+import { setTimeout } from 'node:timers/promises'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
 import type { DiscoveredTarget, TargetAddress } from '../../protocol/iscsi/send-targets.ts'
 import { SENSE } from '../../protocol/scsi/sense.ts'
@@ -18,6 +19,7 @@ import type { Target } from './target.ts'
 /** All portals of a target are one portal group. */
 const PORTAL_GROUP_TAG = 1
 const TICK_MS = 1000
+const CLOSING = 'the array is closing'
 const WILDCARDS = new Set(['0.0.0.0', '::'])
 
 export class ArrayHost implements ConnectionHost {
@@ -31,6 +33,7 @@ export class ArrayHost implements ConnectionHost {
   #portals: readonly string[] = []
   #nextTsih = 1
   #closing = false
+  #onEmpty: (() => void) | undefined
 
   constructor(targets: readonly Target[], log: Logger) {
     this.log = log
@@ -58,10 +61,11 @@ export class ArrayHost implements ConnectionHost {
 
   ended(connection: Connection): void {
     this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
   admit({ initiatorName, targetName }: Applicant, connection: Connection): Admission {
-    if (this.#closing) return { refused: LOGIN_STATUS.SERVICE_UNAVAILABLE, reason: 'the array is closing' }
+    if (this.#closing) return { refused: LOGIN_STATUS.SERVICE_UNAVAILABLE, reason: CLOSING }
     if (targetName === undefined) return { targetPortalGroupTag: PORTAL_GROUP_TAG }
     const target = this.#targets.get(targetName)
     if (!target?.reachableThrough(this.#connections.get(connection) as number))
@@ -136,16 +140,27 @@ export class ArrayHost implements ConnectionHost {
     })
   }
 
-  /** Ends every connection: commands under way may end first, within the grace period. */
+  /** Ends every connection: commands under way may end first, and what is said may leave, within the grace period. */
   async close(): Promise<void> {
     this.#closing = true
-    const connections = [...this.#connections.keys()]
-    const graceful = Promise.all(connections.map((connection) => connection.shutdown('the array is closing')))
-    await Promise.race([graceful, delay(LIMITS.closeGraceMs)])
-    for (let waited = 0; this.#connections.size > 0 && waited < LIMITS.closeGraceMs; waited += 10) await delay(10)
-    for (const connection of this.#connections.keys()) connection.drop('the array is closing')
+    const graceful = Promise.all([...this.#connections.keys()].map((connection) => connection.shutdown(CLOSING)))
+    await within(LIMITS.closeGraceMs, Promise.all([graceful, this.#emptied()]))
+    for (const connection of this.#connections.keys()) connection.destroy(CLOSING)
     clearInterval(this.#ticker)
+  }
+
+  /** Resolves when the last connection has ended. */
+  #emptied(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve
+    })
   }
 }
 
-const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+/** Waits for a promise, but no longer than that. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const timer = new AbortController()
+  await Promise.race([promise, setTimeout(ms, undefined, { signal: timer.signal })])
+  timer.abort()
+}

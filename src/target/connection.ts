@@ -71,7 +71,8 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   /** Chunks that wait, because the initiator does not read its answers or a login is being concluded. */
   #backlog: Buffer[] = []
   #paused = false
-  #concluding = false
+  /** Nothing more is taken: a login is being concluded, or the array is closing. */
+  #held = false
   #flushing = false
   #finishing = false
   #finishingTicks = 0
@@ -111,6 +112,10 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#closed = true
     this.#backlog = []
     this.#output.discard()
+    const partial = this.#framer.abandon()
+    if (partial && (partial.header[0]! & OPCODE_MASK) === INITIATOR_OPCODE.SCSI_COMMAND)
+      this.pool.release(partial.placed)
+    this.#phase?.discardEarly()
     if (this.#session?.connection === this) void this.#session.close(reason)
     this.log.debug({ reason }, 'connection closed')
     this.#host.ended(this)
@@ -120,7 +125,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   tick(): void {
     this.#silentTicks++
     if (this.#finishing) {
-      if (++this.#finishingTicks * TICK_MS > LIMITS.closeGraceMs) this.socket.destroy()
+      if (++this.#finishingTicks * TICK_MS > LIMITS.closeGraceMs) this.destroy('the initiator does not close')
       return
     }
     const silentMs = this.#silentTicks * TICK_MS
@@ -198,8 +203,13 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     if (this.#session?.connection === this) void this.#session.close(reason)
   }
 
+  /** Ends the connection at once, unless it is closing already, with its last words on the way. */
   drop(reason: string): void {
-    if (this.#closed || this.#finishing) return
+    if (!this.#finishing) this.destroy(reason)
+  }
+
+  destroy(reason: string): void {
+    if (this.#closed) return
     this.log.info({ reason }, 'dropping connection')
     this.socket.destroy()
     this.closed(reason)
@@ -207,7 +217,8 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
 
   /** Takes no more commands, lets those under way end, and closes. */
   async shutdown(reason: string): Promise<void> {
-    this.#pause()
+    this.#held = true
+    this.socket.pause()
     await Promise.all([...(this.#session?.tasks.values() ?? [])].map((task) => task.ended))
     this.finish(reason)
   }
@@ -220,7 +231,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
 
   #pump(): void {
     try {
-      while (!this.#paused && !this.#concluding && !this.#finishing && !this.#closed) {
+      while (!this.#paused && !this.#held && !this.#finishing && !this.#closed) {
         if (!this.#framer.next()) {
           const chunk = this.#backlog.shift()
           if (!chunk) break
@@ -230,8 +241,8 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
         if (this.#output.crowded) this.#pause()
       }
     } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      this.#malformed(error)
+      if (error instanceof WireError) this.#malformed(error)
+      else this.#broken(error)
     }
     if (!this.#closed && !this.#finishing) this.#output.flush()
   }
@@ -243,10 +254,17 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   }
 
   #drained(): void {
-    if (!this.#paused || this.#closed || this.#output.pending > LIMITS.queuedOutputPerConnection / 2) return
+    if (!this.#paused || this.#held || this.#closed || this.#output.pending > LIMITS.queuedOutputPerConnection / 2)
+      return
     this.#paused = false
     this.socket.resume()
     setImmediate(() => this.#pump())
+  }
+
+  /** Nobody foresaw it: this connection ends, the others go on. */
+  #broken(error: unknown): void {
+    this.log.error({ err: error }, 'a connection failed in a way nobody foresaw')
+    this.drop('internal error')
   }
 
   /** At ErrorRecoveryLevel 0 a stream that cannot be cut into PDUs ends the connection (RFC 7143 7.9, 7.10). */
@@ -289,11 +307,12 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   #answerLogin(step: LoginStep): void {
     if (step.kind === 'failure') this.#refuse(step.status, step.reason)
     else if (step.kind === 'answer') this.#sendLoginResponse(step.fields, step.data, LOGIN_STATUS.SUCCESS, 0)
-    else void this.#conclude(step.fields, step.data)
+    else this.#conclude(step.fields, step.data).catch((error: unknown) => this.#broken(error))
   }
 
   async #conclude(fields: LoginAnswer, data: Buffer): Promise<void> {
-    this.#concluding = true
+    this.#held = true
+    this.socket.pause()
     const login = this.#login as Login
     this.cid = login.applicant?.cid ?? 0
     const session = await this.#host.establish(login, this, this.#firstCmdSn)
@@ -305,7 +324,8 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#session = session
     this.#sendLoginResponse(fields, data, LOGIN_STATUS.SUCCESS, session.tsih)
     this.#enterFullFeature(session, login)
-    this.#concluding = false
+    this.#held = false
+    this.socket.resume()
     this.#pump()
   }
 

@@ -4,7 +4,7 @@
 import { SENSE, type Sense, SenseError } from '../../protocol/scsi/sense.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { LIMITS } from './limits.ts'
-import type { Task } from './task.ts'
+import { type Task, TaskAborted } from './task.ts'
 
 /** What the connection does for the transfer. */
 export interface DataOutPort {
@@ -69,31 +69,48 @@ export class DataOut {
     this.#ownsBuffer = placed !== undefined
     this.#have = immediate.length
     this.#solicited = immediate.length
-    if (!this.#buffer) {
-      // At least FirstBurstLength: unsolicited data always finds its place.
-      this.#buffer = port.pool.take(Math.min(task.expectedOut, LIMITS.pieceLength))
-      this.#ownsBuffer = true
-      immediate.copy(this.#buffer)
-    }
+    if (this.#buffer || (!more && immediate.length === 0)) return
+    // What comes unasked must find its place at once: the command window bounds it.
+    this.#buffer = port.pool.take(this.#unsolicitedEnd)
+    this.#ownsBuffer = true
+    immediate.copy(this.#buffer)
   }
 
   /** The next piece, at most `length` bytes of the command's data and one buffer long; valid until the next call. */
   piece(from: number, length: number): Buffer | Promise<Buffer> {
-    const buffer = this.#buffer as Buffer
+    if (!this.#buffer) return this.#acquire(Math.min(length, LIMITS.pieceLength), () => this.piece(from, length))
     if (from > this.#base) this.#base = from
-    return this.#receive(from, Math.min(length, buffer.length))
+    return this.#receive(from, Math.min(length, this.#buffer.length))
   }
 
   /** The first `length` bytes of the data in one buffer. */
   all(length: number): Buffer | Promise<Buffer> {
-    const buffer = this.#buffer as Buffer
-    if (buffer.length < length) {
-      this.#buffer = this.#port.pool.take(length)
-      buffer.copy(this.#buffer, 0, 0, this.#have)
-      this.#giveBack(buffer)
-      this.#ownsBuffer = true
+    const buffer = this.#buffer
+    if (buffer && buffer.length >= length) return this.#receive(0, length)
+    return this.#acquire(length, () => this.all(length))
+  }
+
+  /** Moves to a pooled buffer for `length` bytes, when there is one; then goes on with `next`. */
+  #acquire(length: number, next: () => Buffer | Promise<Buffer>): Buffer | Promise<Buffer> {
+    const granted = this.#port.pool.acquire(Math.max(this.#have, length))
+    if (!(granted instanceof Promise)) {
+      this.#moveTo(granted)
+      return next()
     }
-    return this.#receive(0, length)
+    return granted.then((buffer) => {
+      this.#moveTo(buffer)
+      if (!this.#task.aborted) return next()
+      this.release()
+      throw new TaskAborted()
+    })
+  }
+
+  #moveTo(buffer: Buffer): void {
+    const old = this.#buffer
+    old?.copy(buffer, 0, 0, this.#have)
+    if (old) this.#giveBack(old)
+    this.#buffer = buffer
+    this.#ownsBuffer = true
   }
 
   #receive(from: number, length: number): Buffer | Promise<Buffer> {

@@ -2,6 +2,7 @@
 // its handler act. After that a handler never checks again what stands here.
 
 import { cdbLength } from '../../protocol/scsi/commands/cdb.ts'
+import { fieldPointer } from '../../protocol/scsi/field-pointer.ts'
 import { type FieldPointer, SENSE, SenseError } from '../../protocol/scsi/sense.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
 import type { Position } from '../../protocol/wire/layout.ts'
@@ -101,9 +102,9 @@ export function requireAtMost(task: Task, field: string, value: number, limit: n
 
 /** ILLEGAL REQUEST, INVALID FIELD IN CDB, with a pointer to the field of the command's layout. */
 export function invalidCdbField(task: Task, name: string): SenseError {
-  const position = task.row.wire.find(name)
-  if (!position) throw new RangeError(`${task.row.wire.name} has no field ${name}`)
-  return invalidField({ in: 'cdb', byte: position.byte, bit: position.bit })
+  const field = fieldPointer(task.row.wire, name)
+  if (!field) throw new RangeError(`${task.row.wire.name} has no field ${name}`)
+  return invalidField(field)
 }
 
 /** The same for a byte of the parameter list. */

@@ -66,8 +66,8 @@ export class FullFeature {
     const opcode = header[offset]! & OPCODE_MASK
     if (opcode === INITIATOR_OPCODE.SCSI_COMMAND) {
       const expected = header.readUInt32BE(offset + EDTL)
-      if ((header[offset + 1]! & WRITE) === 0 || length > Math.min(expected, LIMITS.pieceLength)) return undefined
-      return this.port.pool.take(Math.min(expected, LIMITS.pieceLength))
+      const bound = Math.min(expected, this.session.parameters.firstBurstLength)
+      return (header[offset + 1]! & WRITE) === 0 || length > bound ? undefined : this.port.pool.take(bound)
     }
     if (opcode !== INITIATOR_OPCODE.DATA_OUT) return undefined
     const task = this.session.tasks.get(header.readUInt32BE(offset + INITIATOR_TASK_TAG))
@@ -107,6 +107,11 @@ export class FullFeature {
       if (!(error instanceof WireError)) throw error
       this.reject(pdu, REJECT_REASON.INVALID_PDU_FIELD)
     }
+  }
+
+  /** The connection has ended: commands that came early go no further. */
+  discardEarly(): void {
+    for (const pdu of this.session.drainEarly()) this.discard(pdu)
   }
 
   /** Gives back the buffer of a PDU that goes no further. */

@@ -120,6 +120,13 @@ export class Session {
     return pdu
   }
 
+  /** Every command that came early, and is to be forgotten. */
+  drainEarly(): FramedPdu[] {
+    const early = [...this.#early.values()].filter((pdu) => pdu !== NOTHING)
+    this.#early.clear()
+    return early
+  }
+
   /**
    * ABORT TASK of a command that has not come (RFC 7143 11.5.1): its number is taken as received, so that those after it
    * need not wait. False: the number is not one that can still come before `cmdSn`.
@@ -136,7 +143,6 @@ export class Session {
     this.closed = true
     const running = [...this.tasks.values()]
     for (const task of running) task.abort()
-    this.#early.clear()
     for (const unit of this.target?.units ?? []) unit.loseNexus(this.nexus)
     this.target?.sessions.delete(this)
     this.connection.drop(reason)
@@ -149,7 +155,7 @@ export class Session {
 
 const EMPTY = Buffer.alloc(0)
 /** Stands for a command that was aborted before it came. */
-export const NOTHING: FramedPdu = {
+const NOTHING: FramedPdu = {
   header: EMPTY,
   headerOffset: 0,
   ahsLength: 0,
