@@ -14,13 +14,14 @@ export interface CopyPiece {
   readonly overlaps: boolean
 }
 
-/** Cuts a copy inside one medium (`within`) or between two. */
+/** Cuts a copy inside one medium (`within`) or between two. A copy onto itself has no pieces. */
 export function* copyPieces(
   sourceOffset: number,
   offset: number,
   length: number,
   within: boolean,
 ): Generator<CopyPiece, void> {
+  if (within && sourceOffset === offset) return
   const distance = within ? Math.abs(offset - sourceOffset) : Number.POSITIVE_INFINITY
   const overlaps = distance < Math.min(length, BUFFER_BYTES)
   const most = overlaps ? BUFFER_BYTES : Math.min(PIECE_BYTES, distance)

@@ -192,9 +192,8 @@ export class Gate {
     this.#check(offset, length)
     this.counters.copies++
     const pacer = new Pacer(stop)
-    const within = source === this
     let copied = 0
-    for (const piece of within && sourceOffset === offset ? [] : copyPieces(sourceOffset, offset, length, within)) {
+    for (const piece of copyPieces(sourceOffset, offset, length, source === this)) {
       await pacer.next()
       await this.#lockedBoth(source, piece, () => copyPiece(source.#store, this.#store, piece, pacer))
       copied += piece.length
