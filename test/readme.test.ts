@@ -1,0 +1,130 @@
+// The README is run: every command block, the configuration, the library lines, and what it says that is printed.
+
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { lunette, start } from './cli/lunette.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+const run = promisify(execFile)
+
+/** The text of every fenced block of a language, in order. */
+const blocks = (language: string): string[] =>
+  [...README.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+    .filter((match) => match[1] === language)
+    .map((match) => match[2] as string)
+
+const commands = blocks('sh')
+  .flatMap((block) => block.split('\n').map((line) => line.replace(/\s+#.*/, '').trim()))
+  .filter(Boolean)
+
+async function temporary(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'lunette-readme-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** Serves what `npm start` serves, on a free port, until the test ends. */
+async function serve(): Promise<{ portal: string; printed: string }> {
+  const directory = await temporary()
+  const ready = join(directory, 'ready.json')
+  const words = ['serve', '--portal', '127.0.0.1:0', '--data', join(directory, 'lunette-data'), '--ready-file', ready]
+  const array = start(words)
+  onTestFinished(async () => {
+    array.process.kill('SIGTERM')
+    expect((await array.ended).code).toBe(0)
+  })
+  await expect.poll(() => existsSync(ready), { timeout: 10_000 }).toBe(true)
+  const { portals } = JSON.parse(readFileSync(ready, 'utf8'))
+  return { portal: portals[0], printed: array.stdout() }
+}
+
+describe('README', () => {
+  test('every npm command is a script of the package', () => {
+    const scripts = commands.flatMap((command) =>
+      [...command.matchAll(/npm (?:run )?([\w:]+)/g)].map((m) => m[1] as string),
+    )
+    for (const script of scripts.filter((name) => name !== 'ci')) expect(PACKAGE.scripts).toHaveProperty([script])
+    expect(PACKAGE.scripts.start).toContain('dist/src/cli/main.js serve')
+  })
+
+  test('every script of the project that it names exists', () => {
+    for (const [path] of README.matchAll(/\bconformance\/(?:run|install\.sh)\b/g))
+      expect(existsSync(join(ROOT, path))).toBe(true)
+    for (const [, folder] of README.matchAll(/^\| ((?:`[\w/]+`(?:, )?)+) \|/gm))
+      for (const [, path] of (folder as string).matchAll(/`([\w/]+)`/g))
+        expect(existsSync(join(ROOT, path as string))).toBe(true)
+    for (const [, path] of README.matchAll(/\]\(([\w.]+)\)/g)) expect(existsSync(join(ROOT, path as string))).toBe(true)
+  })
+
+  test('what it prints is what the README shows, and what to type next stands in both', async () => {
+    const { portal, printed } = await serve()
+    const shown = blocks('').find((block) => block.startsWith('Lunette')) as string
+    const same = (text: string): string[] =>
+      text
+        .replaceAll(portal, '127.0.0.1:3260')
+        .split('\n')
+        .map((line) =>
+          line
+            .replace(/\s+/g, ' ')
+            .replace(/6024c55[\da-f.]+/, 'NAA')
+            .replace(/images and state in .*/, 'images'),
+        )
+        .filter((line) => line.trim() !== '')
+    expect(same(printed)).toEqual(expect.arrayContaining(same(shown)))
+    const initiators = commands.filter((command) => /^(iscsi|qemu)/.test(command))
+    expect(initiators.length).toBeGreaterThan(3)
+    const hints = same(printed).map((line) => line.trim())
+    for (const command of initiators) expect(hints).toContain(command)
+  }, 20_000)
+
+  test.for(commands.filter((command) => /^(iscsi-|qemu-)/.test(command)))(
+    '%s',
+    async (command, { skip }) => {
+      const [tool, ...words] = command.split(' ') as [string, ...string[]]
+      if (!installed(tool)) {
+        const reason = `${tool} is not installed (Debian: ${tool.startsWith('qemu') ? 'qemu-utils, qemu-block-extra' : 'libiscsi-bin'})`
+        if (process.env.LUNETTE_REQUIRE_TOOLS === '1') throw new Error(reason)
+        skip(reason)
+      }
+      const { portal } = await serve()
+      const { stdout } = await run(
+        tool,
+        words.map((word) => word.replace('127.0.0.1:3260', portal)),
+      )
+      expect(stdout).toMatch(/iqn\.2026-11\.io\.lunette:array1|VIRTUAL DISK|10 GiB/)
+    },
+    20_000,
+  )
+
+  test('the three lines of the library', async () => {
+    const [snippet] = blocks('js') as [string]
+    const file = join(ROOT, `.readme-${process.pid}.mjs`) // inside the package, which can then name itself
+    onTestFinished(() => rm(file))
+    writeFileSync(file, snippet)
+    const { stdout } = await run(process.execPath, [file])
+    expect(stdout).toMatch(/^127\.0\.0\.1:\d+\n$/)
+  })
+
+  test('the configuration is valid', async () => {
+    const file = join(await temporary(), 'array.yaml')
+    writeFileSync(file, blocks('yaml')[0] as string)
+    expect(await lunette(['config', 'check', file])).toMatchObject({ code: 0, stderr: '' })
+  })
+})
+
+function installed(tool: string): boolean {
+  try {
+    execFileSync('which', [tool], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
