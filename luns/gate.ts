@@ -11,6 +11,8 @@ import { alone, type Claim, RangeLocks, shared } from './range-locks.ts'
 import type { Extent, Store } from './store.ts'
 import { copyPiece, extentOf, fetch, firstDifference, MATCH, put, zero } from './supply.ts'
 
+export { MATCH }
+
 /** Freeing 32 MiB of data takes about 10 ms. */
 const UNMAP_PIECE_BYTES = 32 * 1024 * 1024
 const VERIFY_PIECE_BYTES = 256 * 1024

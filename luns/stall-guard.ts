@@ -1,8 +1,10 @@
 // Synchronous writes go to the page cache in microseconds, until the kernel throttles a process that dirties pages
-// faster than the disk takes them. The guard times them: after a slow one, writes go to the thread pool for a while.
+// faster than the disk takes them. The guard times them: after a slow one, writes go to the thread pool for twenty times
+// as long, so that stalls take at most a twentieth of the event loop's time, however slow the disk is.
 
 const SLOW_MS = 2
-const PAUSE_MS = 100
+const PAUSE_FACTOR = 20
+const LONGEST_PAUSE_MS = 5000
 
 /** What `enter` gives while synchronous calls are not to be made. */
 export const STALLED = -1
@@ -23,6 +25,7 @@ export class StallGuard {
 
   leave(entered: number): void {
     const now = this.#now()
-    if (now - entered > SLOW_MS) this.#pausedUntil = now + PAUSE_MS
+    const took = now - entered
+    if (took > SLOW_MS) this.#pausedUntil = now + Math.min(PAUSE_FACTOR * took, LONGEST_PAUSE_MS)
   }
 }

@@ -17,13 +17,18 @@ describe('stall guard', () => {
     }
   })
 
-  test('after a slow one none for 100 ms, then one is tried again', () => {
+  test.each([
+    [2.5, 50],
+    [5, 100],
+    [200, 4000],
+    [60_000, 5000],
+  ])('after one of %d ms none for %d ms, then one is tried again', (took, pause) => {
     const { clock, guard } = guarded()
     const entered = guard.enter()
-    clock.ms += 3
+    clock.ms += took
     guard.leave(entered)
     expect(guard.enter()).toBe(STALLED)
-    clock.ms += 99
+    clock.ms += pause - 1
     expect(guard.enter()).toBe(STALLED)
     clock.ms += 1
     expect(guard.enter()).toBe(clock.ms)

@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { expect, onTestFinished, vi } from 'vitest'
 import type { StoreError } from '../../luns/errors.ts'
+import { Gate } from '../../luns/gate.ts'
 import type { Store } from '../../luns/store.ts'
+import { openStore } from '../../luns/stores/index.ts'
 import { MemoryStore } from '../../luns/stores/memory.ts'
 
 /** Removed when the test ends. `inMemory`: where there is such a place, so that a flush costs nothing. */
@@ -87,4 +89,17 @@ export class WaitingStore implements Store {
   async close(): Promise<void> {
     await this.#medium.close()
   }
+}
+
+export const memoryGate = (length: number) => new Gate(new MemoryStore(length, false), { writeThrough: false })
+export const waitingGate = (length: number) => new Gate(new WaitingStore(length), { writeThrough: false })
+export const imageGate = async (type: 'sparse' | 'file', length: number) => {
+  const path = join(await temporaryFolder({ inMemory: true }), 'image')
+  return new Gate(await openStore({ type, path }, { length, readOnly: false }), { writeThrough: false })
+}
+
+export async function contentOf(gate: Gate, offset = 0, length = gate.length): Promise<Buffer> {
+  const content = Buffer.alloc(length, 0xee)
+  await gate.read(content, 0, length, offset)
+  return content
 }

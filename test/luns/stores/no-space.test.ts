@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest'
-import { Gate } from '../../../luns/gate.ts'
+import { Gate, MATCH } from '../../../luns/gate.ts'
 import { linux } from '../../../luns/linux.ts'
 import { openStore } from '../../../luns/stores/index.ts'
 import { expectBytes, failureOf, pattern, temporaryFolder, withoutKoffi } from '../tools.ts'
@@ -61,7 +61,7 @@ describe.each([
     for (const fua of [false, true]) {
       const attempt = async () => gate.compareAndWrite(expected, pattern(2 * PIECE, 3), 3 * MIB - PIECE, fua)
       await expect(attempt()).rejects.toSatisfy((error) => failureOf(error) === 'no space')
-      expect(await gate.verify(expected, 3 * MIB - PIECE)).toBe(-1)
+      expect(await gate.verify(expected, 3 * MIB - PIECE)).toBe(MATCH)
     }
     await gate.close()
   })
