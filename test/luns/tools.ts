@@ -51,7 +51,7 @@ export function pattern(length: number, seed: number): Buffer {
 }
 
 /** A store that never answers at once, and writes and reads in two halves with other work between them. */
-export class WaitingStore implements Store {
+class WaitingStore implements Store {
   readonly length: number
   readonly #medium: MemoryStore
 
