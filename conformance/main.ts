@@ -50,12 +50,11 @@ async function main(): Promise<number> {
     console.error('interrupted')
   }
   const counts = count(report.results)
-  const good = counts.failed === 0 && !interrupted.signal.aborted
-  if (good && !options.keep) rmSync(directory, { recursive: true, force: true })
+  if (counts.failed === 0 && !options.keep) rmSync(directory, { recursive: true, force: true })
   else (options.json ? console.error : console.log)(`images, outputs and logs: ${directory}`)
   if (options.json) console.log(JSON.stringify({ ...counts, results: report.results }, undefined, 2))
   else console.log(countLine(counts))
-  return good ? 0 : 1
+  return counts.failed === 0 && !interrupted.signal.aborted ? 0 : 1
 }
 
 function parseOptions() {

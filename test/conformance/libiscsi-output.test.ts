@@ -59,11 +59,17 @@ describe('the verdict on one test', () => {
 
   test('skip: never printed, the test sends nothing (a LUN too big for READ(6))', () => {
     expect(fixture('skip-silent')).not.toContain('SKIPPED')
-    expect(readVerdict(fixture('skip-silent'), 0)).toMatchObject({ outcome: 'skip', detail: expect.stringMatching('silent') })
+    expect(readVerdict(fixture('skip-silent'), 0)).toMatchObject({
+      outcome: 'skip',
+      detail: expect.stringMatching('silent'),
+    })
   })
 
   test('fail: no test of that name, which the tool calls a success', () => {
-    expect(readVerdict(fixture('no-such-test'), 0)).toMatchObject({ outcome: 'fail', detail: expect.stringMatching('no test of that name') })
+    expect(readVerdict(fixture('no-such-test'), 0)).toMatchObject({
+      outcome: 'fail',
+      detail: expect.stringMatching('no test of that name'),
+    })
   })
 
   test.each([

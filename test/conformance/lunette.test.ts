@@ -24,11 +24,17 @@ test('the configuration gives every LUN its own image in a store of its provisio
 })
 
 describe("the array's log", () => {
-  const line = (level: number, more: object = {}) => JSON.stringify({ level, time: 1, msg: 'what happened', ...more })
+  const line = (level: number | string, more: object = {}) =>
+    JSON.stringify({ level, time: 1, msg: 'what happened', ...more })
 
   test('lines at level error and above are complaints, with the stack where there is one', () => {
     const log = [line(30), line(40), line(50), line(60, { err: { stack: 'Error: x\n    at y' } })].join('\n')
     expect(errorLines(log)).toEqual(['logged: what happened', 'logged: what happened\nError: x\n    at y'])
+  })
+
+  test('levels may be written as names', () => {
+    const log = [line('warn'), line('error'), line('fatal')].join('\n')
+    expect(errorLines(log)).toEqual(['logged: what happened', 'logged: what happened'])
   })
 
   test.each(['', 'plain words', '{ not JSON', '{}', '{"msg":"no level"}'])('other lines are not: %j', (log) => {

@@ -28,7 +28,7 @@ test_inquiry() { # thin512: standard data and the device identification page
   says 'Vendor identification: LUNETTE' sg_inq "$(sg 0)"
   says 'SPC-4' sg_inq -d "$(sg 0)"
   says 'SCSI_IDENT_LUN_NAA' sg_inq --export --page=di "$(sg 0)"
-  expect 5 sg_inq --page=0x99 "$(sg 0)"
+  expect 5 sg_raw -r 96 "$(sg 0)" 12 01 99 00 60 00
 }
 
 test_vpd_pages() { # thin512: supported pages, block limits, block device characteristics, logical block provisioning
@@ -56,7 +56,7 @@ test_supported_opcodes() { # thin512: REPORT SUPPORTED OPERATION CODES names the
     says "$name" sg_opcodes "$(sg 0)"
   done
   expect 0 sg_opcodes --rctd "$(sg 0)"
-  expect 0 sg_opcodes --opcode=28h "$(sg 0)"
-  expect 0 sg_opcodes --opcode=9e,10h "$(sg 0)"
-  expect 5 sg_opcodes --opcode=9e "$(sg 0)"
+  expect 0 sg_opcodes --opcode=0x28 "$(sg 0)"
+  expect 0 sg_opcodes --opcode=0x9e,0x10 "$(sg 0)"
+  expect 5 sg_opcodes --opcode=0x9e "$(sg 0)"
 }
