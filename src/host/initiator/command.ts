@@ -1,0 +1,152 @@
+// One SCSI command as an initiator sees it: what it asks, the data that comes in any order of PDUs, the data that goes out
+// as R2Ts ask for it, and how it ends (RFC 7143 4.2, 11.3 to 11.8). Pure: bytes in, what to send out.
+
+import type { SenseData } from '../../../protocol/scsi/sense.ts'
+import { decodeSense } from '../../../protocol/scsi/sense-data.ts'
+import { STATUS } from '../../../protocol/scsi/status.ts'
+import { WireError } from '../../../protocol/wire/error.ts'
+import { ProtocolError, TaskAbortedError } from './errors.ts'
+
+export interface ScsiCommand {
+  readonly lun: number
+  /** 1 to 260 bytes; what is longer than 16 travels in an additional header segment. */
+  readonly cdb: Buffer
+  /** What to send: its length is the Expected Data Transfer Length. It may not change until the command has ended. */
+  readonly dataOut?: Buffer
+  /** Bytes to take at most: the Expected Data Transfer Length of a read. Not together with `dataOut`. */
+  readonly dataInLength?: number
+  /** TASK_ATTRIBUTE; SIMPLE without one. */
+  readonly attributes?: number
+  /** Delivered at once, outside the order of the other commands. */
+  readonly immediate?: boolean
+}
+
+/** Which way the amount of data differed from the Expected Data Transfer Length, and by how many bytes (11.4.5). */
+export interface Residual {
+  readonly kind: 'overflow' | 'underflow'
+  readonly count: number
+}
+
+export interface CommandResult {
+  /** The SCSI status: STATUS names them. */
+  readonly status: number
+  /** SCSI_RESPONSE_CODE: not zero when the target could not complete the command, and then there is no status. */
+  readonly response: number
+  /** Present when sense data came with the status. */
+  readonly sense?: SenseData
+  /** What the target sent; empty for a command that asked for nothing. */
+  readonly data: Buffer
+  readonly residual?: Residual
+}
+
+/** How a command ends that is not lost with its connection. */
+export interface Ending {
+  readonly status: number
+  readonly response: number
+  readonly overflow: boolean
+  readonly underflow: boolean
+  readonly residualCount: number
+}
+
+const SENSE_LENGTH_BYTES = 2
+const EMPTY = Buffer.alloc(0)
+
+/** A command that has been handed to a session. */
+export class ScsiTask {
+  readonly command: ScsiCommand
+  /** The result, once the target has answered; rejected when the task is aborted or lost with its connection. */
+  readonly result: Promise<CommandResult>
+  /** Undefined until the command has left: the target's window may be closed. */
+  cmdSn: number | undefined
+  initiatorTaskTag = 0
+
+  readonly #buffer: Buffer
+  /** Bytes that have come, and where the furthest of them ends. */
+  #received = 0
+  #end = 0
+  #nextDataSn = 0
+  #resolve!: (result: CommandResult) => void
+  #reject!: (error: Error) => void
+
+  constructor(command: ScsiCommand) {
+    this.command = command
+    this.#buffer = command.dataInLength ? Buffer.allocUnsafe(command.dataInLength) : EMPTY
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  get expectedDataTransferLength(): number {
+    return this.command.dataOut?.length ?? this.command.dataInLength ?? 0
+  }
+
+  /** Where the data of a Data-In PDU belongs; undefined when it does not fit there. */
+  place(bufferOffset: number, length: number): Buffer | undefined {
+    const end = bufferOffset + length
+    return end <= this.#buffer.length ? this.#buffer.subarray(bufferOffset, end) : undefined
+  }
+
+  /** Takes a Data-In PDU. `placed`: its data lies where `place` said. Throws a ProtocolError when it breaks a rule. */
+  takeData(dataSn: number, bufferOffset: number, source: Buffer, at: number, length: number, placed: boolean): void {
+    this.#countDataSn(dataSn, 'Data-In')
+    const end = bufferOffset + length
+    if (end > this.#buffer.length)
+      throw new ProtocolError(`Data-In up to byte ${end} of a command that expects ${this.#buffer.length}`)
+    if (!placed) source.copy(this.#buffer, bufferOffset, at, at + length)
+    this.#received += length
+    this.#end = Math.max(this.#end, end)
+  }
+
+  /** The part of the data that an R2T asks for. Throws a ProtocolError when there is no such part. */
+  takeR2T(r2tSn: number, bufferOffset: number, length: number): Buffer {
+    this.#countDataSn(r2tSn, 'R2T')
+    const data = this.command.dataOut ?? EMPTY
+    if (length === 0 || bufferOffset + length > data.length)
+      throw new ProtocolError(`an R2T for ${length} bytes at ${bufferOffset} of ${data.length}`)
+    return data.subarray(bufferOffset, bufferOffset + length)
+  }
+
+  /** `segment` is the data segment of a SCSI Response. Throws a ProtocolError when data are missing. */
+  finish({ status, response, overflow, underflow, residualCount }: Ending, segment: Buffer): void {
+    if (this.#received !== this.#end) throw new ProtocolError('Data-In PDUs that overlap or leave a gap')
+    const complete = this.#buffer.length - (underflow ? residualCount : 0)
+    if (status === STATUS.GOOD && response === 0 && this.#received !== complete)
+      throw new ProtocolError(`${this.#received} bytes came of ${complete} that the status tells of`)
+    const sense = senseOf(segment)
+    this.#resolve({
+      status,
+      response,
+      data: this.#buffer.subarray(0, this.#received),
+      ...(sense && { sense }),
+      ...((overflow || underflow) && { residual: { kind: overflow ? 'overflow' : 'underflow', count: residualCount } }),
+    })
+  }
+
+  fail(error: Error): void {
+    this.result.catch(() => {}) // a caller who does not wait for it is no unhandled rejection
+    this.#reject(error)
+  }
+
+  abort(): void {
+    this.fail(new TaskAbortedError('the task was aborted by a task management function'))
+  }
+
+  /** Data-In and R2T PDUs of a command are numbered together (RFC 7143 11.7.5, 11.8.3). */
+  #countDataSn(sn: number, name: string): void {
+    if (sn !== this.#nextDataSn) throw new ProtocolError(`${name} number ${sn} where ${this.#nextDataSn} was due`)
+    this.#nextDataSn++
+  }
+}
+
+/** Sense data that cannot be read are none: the status stands alone. */
+function senseOf(segment: Buffer): SenseData | undefined {
+  if (segment.length < SENSE_LENGTH_BYTES) return undefined
+  const end = SENSE_LENGTH_BYTES + segment.readUInt16BE(0)
+  try {
+    return end === SENSE_LENGTH_BYTES ? undefined : decodeSense(segment.subarray(SENSE_LENGTH_BYTES, end))
+  } catch (error) {
+    if (error instanceof WireError) return undefined
+    throw error
+  }
+}

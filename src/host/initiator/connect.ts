@@ -1,0 +1,146 @@
+// Makes a session: connects, logs in, hands over to full feature phase (RFC 7143 6.3).
+
+import { randomBytes } from 'node:crypto'
+import { LOGIN_RESPONSE } from '../../../protocol/iscsi/login-response.ts'
+import { isIscsiName } from '../../../protocol/iscsi/names.ts'
+import type { OwnParameters } from '../../../protocol/iscsi/negotiation.ts'
+import { INITIATOR_OPCODE, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
+import { REJECT } from '../../../protocol/iscsi/reject.ts'
+import { type DiscoveredTarget, ISCSI_PORT, parseSendTargets } from '../../../protocol/iscsi/send-targets.ts'
+import { buildText } from '../../../protocol/iscsi/text.ts'
+import { openTransport } from '../transport.ts'
+import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
+import { InitiatorLogin, type LoginOptions, type LoginStep } from './login.ts'
+import { InitiatorSession } from './session.ts'
+import { PduStream, type ReceivedPdu, type StreamEvents } from './stream.ts'
+
+export interface ConnectOptions {
+  /** A name, or an address without brackets. */
+  readonly host: string
+  /** 3260 without one. */
+  readonly port?: number
+  /** This initiator's iSCSI name. */
+  readonly initiatorName?: string
+  /** Without one a discovery session is made. */
+  readonly targetName?: string
+  /** Six bytes: with the name, the initiator port. The same port again reinstates its session. Random without one. */
+  readonly isid?: Buffer
+  /** Connection reinstatement (RFC 7143 6.3.4): the connection `cid` of this session is taken over; give `isid` too. */
+  readonly reinstate?: { readonly tsih: number; readonly cid: number }
+  /** What to offer in place of the defaults of this initiator. */
+  readonly parameters?: OwnParameters & { readonly maxRecvDataSegmentLength?: number }
+  /** Digests that the connection must have: a target without them is a ProtocolError. */
+  readonly digests?: { readonly header?: boolean; readonly data?: boolean }
+  /** How long connection and login may take; 10 seconds without one. */
+  readonly timeoutMs?: number
+}
+
+const DEFAULT_INITIATOR_NAME = 'iqn.2026-11.io.lunette:host'
+const DEFAULT_TIMEOUT_MS = 10_000
+const MAX_RECV_DATA_SEGMENT_LENGTH = 256 * 1024
+const LOGIN_TASK_TAG = 0
+const MIB = 1024 * 1024
+
+/** ErrorRecoveryLevel 0: a session is as long as its connection, nothing is retained. */
+const OWN: OwnParameters = {
+  authMethod: ['None'],
+  headerDigest: ['None'],
+  dataDigest: ['None'],
+  maxConnections: 1,
+  initialR2T: false,
+  immediateData: true,
+  maxBurstLength: MIB,
+  firstBurstLength: MIB / 4,
+  defaultTime2Wait: 0,
+  defaultTime2Retain: 0,
+  maxOutstandingR2T: 8,
+  dataPduInOrder: true,
+  dataSequenceInOrder: true,
+  errorRecoveryLevel: 0,
+}
+
+/**
+ * Logs in to a target.
+ * @returns a session in full feature phase
+ * @throws RangeError for a name or an ISID that is none, or parameters that the standard does not admit
+ * @throws UnreachableError, LoginRefusedError, ProtocolError, ConnectionLostError
+ */
+export async function connect(options: ConnectOptions): Promise<InitiatorSession> {
+  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const login = loginOptions(options)
+  const machine = new InitiatorLogin(login)
+  const transport = await openTransport({ host, port, timeoutMs })
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      reject(error)
+      stream.destroy()
+    }
+    const timer = setTimeout(
+      () => fail(new ConnectionLostError(`the target has not answered the login within ${timeoutMs} ms`)),
+      timeoutMs,
+    )
+    const advance = (step: LoginStep): void => {
+      if (step.kind === 'request') stream.send(INITIATOR_OPCODE.LOGIN_REQUEST, step.fields, step.data)
+      else {
+        clearTimeout(timer)
+        resolve(new InitiatorSession({ ...login, ...step }, stream))
+      }
+    }
+    const events: StreamEvents = {
+      pdu: (pdu) => advance(answer(machine, pdu)),
+      place: () => undefined,
+      ended: (error) => fail(error ?? new ConnectionLostError('the target has closed the connection during login')),
+    }
+    const stream = new PduStream(transport, 1, login.maxRecvDataSegmentLength, events)
+    advance(machine.start())
+  })
+}
+
+function loginOptions(options: ConnectOptions): LoginOptions {
+  const { initiatorName = DEFAULT_INITIATOR_NAME, targetName, isid = randomIsid(), reinstate, digests = {} } = options
+  for (const name of [initiatorName, targetName ?? initiatorName])
+    if (!isIscsiName(name)) throw new RangeError(`${JSON.stringify(name)} is no iSCSI name`)
+  if (isid.length !== 6) throw new RangeError(`an ISID of ${isid.length} bytes, not 6`)
+  const { maxRecvDataSegmentLength = MAX_RECV_DATA_SEGMENT_LENGTH, ...parameters } = options.parameters ?? {}
+  const own: OwnParameters = {
+    ...OWN,
+    ...(digests.header && { headerDigest: ['CRC32C'] }),
+    ...(digests.data && { dataDigest: ['CRC32C'] }),
+    ...parameters,
+  }
+  const { tsih = 0, cid = 0 } = reinstate ?? {}
+  return { initiatorName, targetName, isid, tsih, cid, initiatorTaskTag: LOGIN_TASK_TAG, own, maxRecvDataSegmentLength }
+}
+
+/** RFC 7143 11.12.5: type 10b, random. */
+function randomIsid(): Buffer {
+  const isid = randomBytes(6)
+  isid[0] = 0x80
+  return isid
+}
+
+function answer(machine: InitiatorLogin, { opcode, header, at, data, dataOffset, dataLength }: ReceivedPdu): LoginStep {
+  if (opcode === TARGET_OPCODE.REJECT) throw new RejectedError(REJECT.decode(header, at).reason)
+  if (opcode !== TARGET_OPCODE.LOGIN_RESPONSE) throw new ProtocolError(`PDU ${opcode} during login`)
+  const response = { opcode: TARGET_OPCODE.LOGIN_RESPONSE, ...LOGIN_RESPONSE.decode(header, at) }
+  return machine.receive(response, Buffer.from(data.subarray(dataOffset, dataOffset + dataLength)))
+}
+
+export type DiscoverOptions = Omit<ConnectOptions, 'targetName' | 'reinstate'>
+
+/**
+ * Asks a portal which targets this initiator may log in to (SendTargets, RFC 7143 appendix C).
+ * @throws UnreachableError, LoginRefusedError, ProtocolError, ConnectionLostError
+ */
+export async function discover(options: DiscoverOptions): Promise<DiscoveredTarget[]> {
+  const session = await connect(options)
+  try {
+    const pairs = await session.text([{ key: 'SendTargets', value: 'All' }])
+    const targets = parseSendTargets(buildText(pairs))
+    await session.logout()
+    return targets
+  } finally {
+    session.destroy()
+  }
+}

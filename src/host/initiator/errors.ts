@@ -1,0 +1,60 @@
+// The ways in which talking to a target fails, each a class of its own. A command that ends with CHECK CONDITION is no
+// failure of these: it has a result.
+
+import { findLoginStatus } from '../../../protocol/iscsi/login-status.ts'
+import { REJECT_REASON } from '../../../protocol/iscsi/reject.ts'
+import type { TargetAddress } from '../../../protocol/iscsi/send-targets.ts'
+
+/** What all errors of the initiator are. */
+export class IscsiError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** No connection could be made. */
+export class UnreachableError extends IscsiError {
+  constructor(host: string, port: number, reason: string, options?: ErrorOptions) {
+    super(`cannot connect to ${host} port ${port}: ${reason}`, options)
+  }
+}
+
+/** The target answered a login with a status other than success (RFC 7143 11.13.5). */
+export class LoginRefusedError extends IscsiError {
+  readonly statusClass: number
+  readonly statusDetail: number
+  /** Where the target has moved, when that is why (status class 1). */
+  readonly movedTo: TargetAddress | undefined
+
+  constructor(statusClass: number, statusDetail: number, movedTo?: TargetAddress) {
+    const text = findLoginStatus(statusClass, statusDetail)?.text ?? 'a status that the standard does not name'
+    super(`login refused: ${text} (${hex(statusClass)}${hex(statusDetail)})`)
+    this.statusClass = statusClass
+    this.statusDetail = statusDetail
+    this.movedTo = movedTo
+  }
+}
+
+/** The connection ended while something waited for it: `cause` tells why, where that is known. */
+export class ConnectionLostError extends IscsiError {}
+
+/** The target broke a rule of the protocol; the connection has been closed. */
+export class ProtocolError extends IscsiError {}
+
+/** The target rejected a PDU (RFC 7143 11.17): what it asked for was not done. */
+export class RejectedError extends IscsiError {
+  /** REJECT_REASON names them. */
+  readonly reason: number
+
+  constructor(reason: number) {
+    const name = Object.entries(REJECT_REASON).find(([, value]) => value === reason)?.[0]
+    super(`rejected by the target: ${name?.replaceAll('_', ' ').toLowerCase() ?? 'reason'} (${hex(reason)})`)
+    this.reason = reason
+  }
+}
+
+/** A task management function ended the task: it will not be answered. */
+export class TaskAbortedError extends IscsiError {}
+
+const hex = (value: number): string => value.toString(16).padStart(2, '0')

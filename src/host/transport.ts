@@ -1,0 +1,78 @@
+// The initiator's socket: the only file of the host that knows node:net. What is written within one turn of the event loop
+// leaves in one system call.
+
+import { connect, type Socket } from 'node:net'
+import { UnreachableError } from './initiator/errors.ts'
+
+/** What a transport needs of the connection that uses it. */
+export interface TransportEvents {
+  receive(chunk: Buffer): void
+  /** Once, when nothing more can come. `error` where the network gave a reason. */
+  closed(error: Error | undefined): void
+}
+
+export interface TransportOptions {
+  readonly host: string
+  readonly port: number
+  /** How long a connection may take to be made. */
+  readonly timeoutMs: number
+}
+
+export class Transport {
+  readonly #socket: Socket
+  #corked = false
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  /** From here on bytes are handed over. */
+  start(events: TransportEvents): void {
+    let failure: Error | undefined
+    this.#socket
+      .on('data', (chunk) => events.receive(chunk))
+      .on('error', (error) => {
+        failure = error
+      })
+      .on('close', () => events.closed(failure))
+  }
+
+  /** The bytes are not copied: they may not change until they have left. */
+  write(bytes: Uint8Array): void {
+    if (!this.#corked) {
+      this.#corked = true
+      this.#socket.cork()
+      setImmediate(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
+    }
+    this.#socket.write(bytes)
+  }
+
+  /** Closes the connection at once; `closed` follows. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
+
+/** Connects to a portal. Rejects with an UnreachableError when that fails or takes too long. */
+export function openTransport({ host, port, timeoutMs }: TransportOptions): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true, keepAlive: true })
+    const fail = (reason: string, cause?: Error): void => {
+      socket.destroy()
+      reject(new UnreachableError(host, port, reason, cause && { cause }))
+    }
+    const timer = setTimeout(() => fail(`no connection within ${timeoutMs} ms`), timeoutMs)
+    socket.once('error', (error) => {
+      clearTimeout(timer)
+      fail(error.message, error)
+    })
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeAllListeners('error')
+      resolve(new Transport(socket))
+    })
+  })
+}

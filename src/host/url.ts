@@ -1,0 +1,48 @@
+// libiscsi's URL of a logical unit, iscsi://host[:port]/iqn/lun, so that the same string works with its tools and qemu.
+
+import { isIscsiName, normalizeIscsiName } from '../../protocol/iscsi/names.ts'
+import { ISCSI_PORT } from '../../protocol/iscsi/send-targets.ts'
+import { MAX_LUN } from '../../protocol/scsi/lun.ts'
+import { OperatorError } from '../errors.ts'
+
+export interface IscsiUrl {
+  /** A name, an IPv4 address, or an IPv6 address without its brackets. */
+  readonly host: string
+  readonly port: number
+  /** In the form in which names are compared. */
+  readonly targetName: string
+  readonly lun: number
+}
+
+const FORM = 'iscsi://HOST[:PORT]/TARGET-NAME/LUN'
+const PATTERN =
+  /^iscsi:\/\/(?:(?<credentials>[^@/]*)@)?(?:\[(?<v6>[^\]/]+)\]|(?<host>[^:/@[\]]+))(?::(?<port>\d{1,5}))?\/(?<name>[^/]+)\/(?<lun>\d{1,5})$/
+
+/**
+ * Reads the URL of a logical unit; the port is 3260 where none is given.
+ * @throws OperatorError for anything else, also for a URL with a user name and a secret: there is no authentication yet
+ */
+export function parseIscsiUrl(text: string): IscsiUrl {
+  const { credentials, v6, host, port, name, lun } = PATTERN.exec(text)?.groups ?? {}
+  if (credentials !== undefined)
+    throw new OperatorError('a URL with a user name and a secret: this initiator cannot authenticate itself (CHAP) yet')
+  if (name === undefined || lun === undefined) throw new OperatorError(`${quote(text)} is not of the form ${FORM}`)
+  const targetName = normalizeIscsiName(decode(name))
+  if (targetName === undefined || !isIscsiName(targetName))
+    throw new OperatorError(`${quote(text)}: ${quote(decode(name))} is no iSCSI name (iqn., eui. or naa.)`)
+  if (Number(port ?? ISCSI_PORT) > 65535 || Number(port) === 0)
+    throw new OperatorError(`${quote(text)}: the port is ${port}, not 1 to 65535`)
+  if (Number(lun) > MAX_LUN) throw new OperatorError(`${quote(text)}: the LUN is ${lun}, more than ${MAX_LUN}`)
+  return { host: (v6 ?? host) as string, port: Number(port ?? ISCSI_PORT), targetName, lun: Number(lun) }
+}
+
+/** Names may be percent-encoded, where a shell or another program asks for it. */
+function decode(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}
+
+const quote = (text: string): string => JSON.stringify(text)
