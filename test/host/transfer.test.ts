@@ -207,6 +207,14 @@ describe('writing', () => {
     await target.expectSilence()
   })
 
+  test('a write that the target needs less of: underflow', async () => {
+    const [session, target] = await open()
+    const result = session.execute({ lun: 0, cdb: WRITE_10.encode({ blocks: 1 }), dataOut: Buffer.alloc(600) })
+    const { initiatorTaskTag } = (await target.takeCommand()).header
+    target.say(SCSI_RESPONSE, { initiatorTaskTag, underflow: true, residualCount: 88 })
+    expect((await result).residual).toEqual({ kind: 'underflow', count: 88 })
+  })
+
   test('an R2T beyond the data breaks the rules', async () => {
     const [session, target] = await open()
     session.execute(write).catch(() => {})

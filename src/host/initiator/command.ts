@@ -110,7 +110,7 @@ export class ScsiTask {
   /** `segment` is the data segment of a SCSI Response. Throws a ProtocolError when data are missing. */
   finish({ status, response, overflow, underflow, residualCount }: Ending, segment: Buffer): void {
     if (this.#received !== this.#end) throw new ProtocolError('Data-In PDUs that overlap or leave a gap')
-    const complete = this.#buffer.length - (underflow ? residualCount : 0)
+    const complete = Math.max(0, this.#buffer.length - (underflow ? residualCount : 0))
     if (status === STATUS.GOOD && response === 0 && this.#received !== complete)
       throw new ProtocolError(`${this.#received} bytes came of ${complete} that the status tells of`)
     const sense = senseOf(segment)
