@@ -74,6 +74,7 @@ function parseOptions() {
       describe: 'print one JSON document; progress goes to standard error',
     })
     .strictOptions()
+    .wrap(110)
     .version(false)
     .fail((message, error) => {
       throw error ?? new UsageError(message)

@@ -22,7 +22,7 @@ export interface Plan {
   readonly requireTools: boolean
 }
 
-export const ARRAY = 'array'
+const ARRAY = 'array'
 
 export async function runSuite(suite: Suite, plan: Plan): Promise<void> {
   const { report } = plan

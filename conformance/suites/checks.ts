@@ -21,7 +21,7 @@ export interface Check {
   run(tools: Tools): Promise<void>
 }
 
-export class CheckFailed extends Error {}
+class CheckFailed extends Error {}
 
 export function requireThat(condition: boolean, wanted: string, found: string): asserts condition {
   if (!condition) throw new CheckFailed(`${wanted}, but found:\n${found.trimEnd().split('\n').slice(-12).join('\n')}`)

@@ -13,7 +13,7 @@ export interface LunSpec {
   readonly limits?: Readonly<Record<string, number | boolean | string>>
 }
 
-export interface TargetSpec {
+interface TargetSpec {
   readonly iqn: string
   readonly luns: readonly LunSpec[]
 }
