@@ -57,10 +57,10 @@ export class TestArray {
   async rawSession(keys: Readonly<Record<string, string>> = {}): Promise<RawInitiator> {
     const raw = await this.raw()
     await raw.login(this.iqn, keys)
-    for (let status = -1; status !== STATUS.GOOD; ) {
+    await untilGood(async () => {
       raw.command(TEST_UNIT_READY.encode({}))
-      status = (await raw.response()).header.status
-    }
+      return (await raw.response()).header.status
+    })
     return raw
   }
 
@@ -72,8 +72,13 @@ export class TestArray {
   }
 }
 
-export async function drainUnitAttentions(disk: Disk): Promise<void> {
-  for (let status = -1; status !== STATUS.GOOD; ) status = (await disk.run(TEST_UNIT_READY, {})).status
+export const drainUnitAttentions = (disk: Disk): Promise<void> =>
+  untilGood(async () => (await disk.run(TEST_UNIT_READY, {})).status)
+
+/** A target that never stops to report unit attentions is wrong. */
+async function untilGood(testUnitReady: () => Promise<number>): Promise<void> {
+  for (let tries = 0; tries < 10; tries++) if ((await testUnitReady()) === STATUS.GOOD) return
+  throw new Error('TEST UNIT READY does not end GOOD')
 }
 
 /** Its owner closes it: `beforeAll(async () => { array = await openArray(); return () => array.close() })`. */
