@@ -110,7 +110,7 @@ export class InitiatorLogin {
     this.#outgoing = this.#outgoing.subarray(data.length)
     const more = this.#outgoing.length > 0
     const nextStage = this.#stage === SECURITY_NEGOTIATION ? LOGIN_OPERATIONAL_NEGOTIATION : FULL_FEATURE_PHASE
-    // While the target's text is not whole there is nothing that could be agreed to (RFC 7143 11.12.2).
+    // While the target's text is not whole there is nothing that could be agreed to (RFC 7143 11.12.1).
     const transit = !more && this.#gathered.length === 0
     const fields = {
       immediate: true,
