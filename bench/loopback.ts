@@ -53,11 +53,13 @@ export async function openLoopback(store: StoreSpec): Promise<Loopback> {
   const gate = new Gate(await openStore(store, { length: MEDIUM_BYTES, readOnly: false }), { writeThrough: false })
   const config = parseConfig({ targets: [{ luns: [{ id: 0, size: MEDIUM_BYTES }] }] }).targets[0]!
   const unit = new LogicalUnit(config.luns[0]!, derivedIdentity(config.iqn, 0), gate)
-  const host = new ArrayHost([new Target(config, [unit], new CommandTable(COMMANDS))], silentLogger())
+  const target = new Target(config, [unit], new CommandTable(COMMANDS))
+  const host = new ArrayHost([target], silentLogger())
+  host.open(['127.0.0.1:3260'])
   const socket = new NowhereSocket()
   const connection = host.accept(socket, 0) as Connection
   connection.receive(loginRequest(config.iqn))
-  for (let turn = 0; connection.session === undefined; turn++) {
+  for (let turn = 0; target.sessions.size === 0; turn++) {
     if (turn === LOGIN_TURNS) throw new Error('the array refuses the login')
     await new Promise((resolve) => setImmediate(resolve))
   }

@@ -27,6 +27,8 @@ export interface GateOptions {
 export interface WriteSameOptions {
   /** A block of zeroes may free the range. */
   readonly unmap: boolean
+  /** The range has its place on the medium afterwards: zeroes are written like other data. */
+  readonly anchor?: boolean
   readonly fua: boolean
   readonly stop?: Stop
 }
@@ -146,7 +148,7 @@ export class Gate {
     if (pattern.length === 0 || length % pattern.length !== 0)
       throw new RangeError(`${length} bytes are no multiple of a pattern of ${pattern.length}`)
     this.counters.writeSames++
-    if (isZero(pattern)) await this.#clear(offset, length, options.stop, options.unmap)
+    if (isZero(pattern) && !options.anchor) await this.#clear(offset, length, options.stop, options.unmap)
     else await this.#replicate(pattern, offset, length, options.stop)
     await this.#settle(offset, length, options.fua)
   }

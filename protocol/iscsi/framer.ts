@@ -108,8 +108,11 @@ export class Framer implements FramedPdu {
 
   #dataLength(header: Buffer, offset: number): number {
     const length = (header[offset + 5]! << 16) | (header[offset + 6]! << 8) | header[offset + 7]!
-    if (length > this.maxDataSegmentLength)
+    if (length > this.maxDataSegmentLength) {
+      this.header = header
+      this.headerOffset = offset
       throw new WireError('PDU', 'dataSegmentLength', 5, 'too large', `${length} > ${this.maxDataSegmentLength}`)
+    }
     return length
   }
 
@@ -138,9 +141,9 @@ export class Framer implements FramedPdu {
       partial.tail = Buffer.alloc(tailed - dataLength)
     }
     if (!this.#fillBody(partial, partial.body, dataLength, tailed)) return false
-    this.#partial = undefined
     this.#emit(head, 0, ahsLength, partial.body, 0, dataLength, partial.placed)
     if (this.dataDigest && dataLength !== 0) this.#checkTail(partial.body, dataLength, partial.tail as Buffer)
+    this.#partial = undefined // only now: after a digest error `abandon` still tells what was placed
     return true
   }
 

@@ -3,6 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
+import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import type { DiscoveredTarget, TargetAddress } from '../../protocol/iscsi/send-targets.ts'
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { parsePortal } from '../config/portal.ts'
@@ -30,6 +31,7 @@ export class ArrayHost implements ConnectionHost {
   readonly #connections = new Map<Connection, number>()
   readonly #sessions = new Map<number, Session>()
   readonly #ticker: NodeJS.Timeout
+  /** Empty until the array is open. */
   #portals: readonly string[] = []
   #nextTsih = 1
   #closing = false
@@ -50,8 +52,9 @@ export class ArrayHost implements ConnectionHost {
   }
 
   accept(socket: ConnectionSocket, portalIndex: number): Connection | undefined {
-    if (this.#closing || this.#connections.size >= LIMITS.connections) {
-      this.log.warn({ peer: socket.remote }, 'connection refused: too many, or closing')
+    const open = this.#portals.length > 0 && !this.#closing
+    if (!open || this.#connections.size >= LIMITS.connections) {
+      this.log.warn({ peer: socket.remote }, 'connection refused: too many, or the array is not open')
       return undefined
     }
     const connection = new Connection(socket, this)
@@ -87,14 +90,9 @@ export class ArrayHost implements ConnectionHost {
       targetPort: `${target?.iqn ?? 'discovery'},t,0x${PORTAL_GROUP_TAG.toString(16).padStart(4, '0')}`,
       targetPortGroupTag: PORTAL_GROUP_TAG,
     }
-    if (applicant.tsih !== 0) return this.#reinstateConnection(applicant, nexus, connection)
-    let reinstated = false
-    for (let old = target?.sessionOf(nexus); old; old = target?.sessionOf(nexus)) {
-      reinstated = true
-      await old.close('session reinstated')
-    }
-    await target?.quiet(nexus.initiatorPort)
-    if (target?.sessionOf(nexus)) return LOGIN_STATUS.TARGET_ERROR // a third login of the port was faster
+    if (applicant.tsih !== 0) return this.#reinstateConnection(applicant, nexus, connection, login.parameters)
+    const reinstated = await this.#supersede(nexus, target)
+    if (connection.isClosed) return LOGIN_STATUS.TARGET_ERROR // nobody is there to be told
     if (this.#sessions.size >= LIMITS.sessions) return LOGIN_STATUS.OUT_OF_RESOURCES
     const identity = { tsih: this.#takeTsih(), isid: applicant.isid, nexus, target, parameters: login.parameters }
     const session = new Session(identity, cmdSn, connection, () => this.#sessions.delete(identity.tsih))
@@ -103,17 +101,36 @@ export class ArrayHost implements ConnectionHost {
     return session
   }
 
+  /**
+   * Session reinstatement (RFC 7143 6.3.5): ends the session of the same nexus and waits until nothing that it, or one
+   * before it, asked for can still happen. Whether there was one. Of two logins at once the later stays.
+   */
+  async #supersede(nexus: Nexus, target: Target | undefined): Promise<boolean> {
+    let found = false
+    for (;;) {
+      const ending = target?.sessionOf(nexus)?.close('session reinstated') ?? target?.ending(nexus.initiatorPort)
+      if (!ending) return found
+      found = true
+      await ending
+    }
+  }
+
   /** TSIH names a session: with its CID a new connection takes the old one's place (RFC 7143 6.3.4), none joins it. */
   async #reinstateConnection(
     applicant: Applicant,
     nexus: Nexus,
     connection: Connection,
+    parameters: OperationalParameters,
   ): Promise<Session | LoginStatus> {
     const session = this.#sessions.get(applicant.tsih)
     const same = session?.nexus.initiatorPort === nexus.initiatorPort && session.nexus.targetPort === nexus.targetPort
     if (!session || !same) return LOGIN_STATUS.SESSION_DOES_NOT_EXIST
     if (session.connection.cid !== applicant.cid) return LOGIN_STATUS.TOO_MANY_CONNECTIONS
     await session.moveTo(connection)
+    // What is settled for a connection is the new one's; the session keeps the rest.
+    const { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf, maxRecvDataSegmentLengthPeer } = parameters
+    const own = { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf, maxRecvDataSegmentLengthPeer }
+    session.parameters = { ...session.parameters, ...own }
     return session
   }
 

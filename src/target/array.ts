@@ -42,31 +42,33 @@ export async function startArray(
   const state = await openState(config)
   const gates: Gate[] = []
   const portals: Portal[] = []
+  let host: ArrayHost | undefined
+  const stop = async (): Promise<void> => {
+    const stopped = portals.map((portal) => portal.stop()) // which waits for the connections to end
+    await host?.close()
+    await Promise.all(stopped)
+    await release()
+  }
   const release = async (): Promise<void> => {
     await Promise.all(gates.map((gate) => gate.close()))
     await state.close()
   }
   try {
     const targets = await openTargets(config, state, gates)
-    const host = new ArrayHost(targets, log)
+    const opened = new ArrayHost(targets, log)
+    host = opened
     for (const [index, text] of config.portals.entries()) {
       const { host: address, port } = parsePortal(text) as NonNullable<ReturnType<typeof parsePortal>>
-      portals.push(await listen(address, port, (socket) => host.accept(socket, index)))
+      portals.push(await listen(address, port, (socket) => opened.accept(socket, index)))
     }
-    host.open(portals.map((portal) => portal.address))
+    opened.open(portals.map((portal) => portal.address))
     return {
       portals: portals.map((portal) => portal.address),
       targets: targets.map((target) => target.iqn),
-      async close() {
-        const stopped = portals.map((portal) => portal.stop())
-        await host.close()
-        await Promise.all(stopped)
-        await release()
-      },
+      close: stop,
     }
   } catch (error) {
-    await Promise.all(portals.map((portal) => portal.stop()))
-    await release()
+    await stop()
     throw error
   }
 }

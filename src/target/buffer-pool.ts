@@ -1,5 +1,5 @@
-// Buffers for data under way, kept for reuse: allocating 256 KiB costs more than reading it (performance.md).
-// Last in, first out: the buffer that was used last is the one still in the processor's cache.
+// Buffers for data under way, kept for reuse: allocating 256 KiB costs more than reading it (performance.md). The array has
+// a budget for all, each connection a share of it for what it sends and one for what it takes.
 
 const KIB = 1024
 /** Room beside the data for the headers of the PDUs that carry it. */
@@ -8,46 +8,154 @@ const CLASSES = [16 * KIB, 64 * KIB + HEADROOM, 256 * KIB + HEADROOM, 1024 * KIB
 /** Freed memory that is kept for the next burst. */
 const KEEP_BYTES = 32 * 1024 * KIB
 
-export class BufferPool {
+/** Who waits for a buffer, a task: `wake`, called with a reason, ends the wait. */
+export interface Waiting {
+  wake: ((reason: Error) => void) | undefined
+}
+
+/** Bytes that may be used at one time. First come, first served. */
+class Budget {
   readonly limit: number
-  /** Bytes lent out. */
-  lent = 0
-  #kept = 0
-  readonly #free = new Map<number, Buffer[]>(CLASSES.map((size) => [size, []]))
-  readonly #waiting: { size: number; grant: (buffer: Buffer) => void }[] = []
+  used = 0
+  #queue: { bytes: number; grant: () => void }[] = []
 
   constructor(limit: number) {
     this.limit = limit
   }
 
-  /** A buffer of at least `size` bytes at once, over the limit if need be: only for what is bounded otherwise. */
-  take(size: number): Buffer {
-    const length = CLASSES.find((c) => c >= size) ?? size
-    this.lent += length
-    const kept = this.#free.get(length)?.pop()
-    if (!kept) return Buffer.allocUnsafeSlow(length)
-    this.#kept -= length
-    return kept
+  /** Undefined: granted at once. A claim larger than the limit is granted when nothing else is. */
+  claim(bytes: number, waiting: Waiting): Promise<void> | undefined {
+    if (this.#queue.length === 0 && this.#admits(bytes)) {
+      this.used += bytes
+      return undefined
+    }
+    return new Promise((resolve, reject) => {
+      const entry = {
+        bytes,
+        grant: () => {
+          waiting.wake = undefined
+          resolve()
+        },
+      }
+      this.#queue.push(entry)
+      waiting.wake = (reason) => {
+        this.#queue = this.#queue.filter((other) => other !== entry)
+        reject(reason)
+        this.#grantNext()
+      }
+    })
   }
 
-  /** A buffer of at least `size` bytes, when there is one under the limit. First come, first served. */
-  acquire(size: number): Buffer | Promise<Buffer> {
-    if (this.#waiting.length === 0 && (this.lent === 0 || this.lent + size <= this.limit)) return this.take(size)
-    return new Promise((grant) => this.#waiting.push({ size, grant }))
+  give(bytes: number): void {
+    this.used -= bytes
+    this.#grantNext()
+  }
+
+  #admits(bytes: number): boolean {
+    return this.used === 0 || this.used + bytes <= this.limit
+  }
+
+  #grantNext(): void {
+    for (let first = this.#queue[0]; first && this.#admits(first.bytes); first = this.#queue[0]) {
+      this.#queue.shift()
+      this.used += first.bytes
+      first.grant()
+    }
+  }
+}
+
+export class BufferPool {
+  readonly #budget: Budget
+  #kept = 0
+  /** Last in, first out: the buffer used last is the one still in the processor's cache. */
+  readonly #free = new Map<number, Buffer[]>(CLASSES.map((size) => [size, []]))
+
+  constructor(limit: number) {
+    this.#budget = new Budget(limit)
+  }
+
+  /** Bytes lent out. */
+  get used(): number {
+    return this.#budget.used
+  }
+
+  /** What a buffer of at least `size` bytes takes of the budget. */
+  lengthFor(size: number): number {
+    return CLASSES.find((c) => c >= size) ?? size
+  }
+
+  /** At once, over the limit if need be: only for what is bounded otherwise. */
+  take(size: number): Buffer {
+    const length = this.lengthFor(size)
+    this.#budget.used += length
+    return this.#get(length)
+  }
+
+  acquire(size: number, waiting: Waiting): Buffer | Promise<Buffer> {
+    const length = this.lengthFor(size)
+    return this.#budget.claim(length, waiting)?.then(() => this.#get(length)) ?? this.#get(length)
   }
 
   release(buffer: Buffer): void {
-    this.lent -= buffer.length
     const free = this.#free.get(buffer.length)
     if (free && this.#kept + buffer.length <= KEEP_BYTES) {
       free.push(buffer)
       this.#kept += buffer.length
     }
-    while (this.#waiting.length > 0) {
-      const first = this.#waiting[0]!
-      if (this.lent > 0 && this.lent + first.size > this.limit) return
-      this.#waiting.shift()
-      first.grant(this.take(first.size))
-    }
+    this.#budget.give(buffer.length)
+  }
+
+  #get(length: number): Buffer {
+    const kept = this.#free.get(length)?.pop()
+    if (!kept) return Buffer.allocUnsafeSlow(length)
+    this.#kept -= length
+    return kept
+  }
+}
+
+/** One connection's part of the pool. */
+export class PoolShare {
+  readonly #pool: BufferPool
+  readonly #budget: Budget
+
+  constructor(pool: BufferPool, limit: number) {
+    this.#pool = pool
+    this.#budget = new Budget(limit)
+  }
+
+  get used(): number {
+    return this.#budget.used
+  }
+
+  get limit(): number {
+    return this.#budget.limit
+  }
+
+  /** A buffer of at least `size` bytes at once, over every limit if need be: only for what is bounded otherwise. */
+  take(size: number): Buffer {
+    const buffer = this.#pool.take(size)
+    this.#budget.used += buffer.length
+    return buffer
+  }
+
+  /** A buffer of at least `size` bytes, when share and pool have room for it. Rejects when the waiter is woken. */
+  acquire(size: number, waiting: Waiting): Buffer | Promise<Buffer> {
+    const length = this.#pool.lengthFor(size)
+    const claimed = this.#budget.claim(length, waiting)
+    return claimed ? claimed.then(() => this.#fromPool(length, waiting)) : this.#fromPool(length, waiting)
+  }
+
+  release(buffer: Buffer): void {
+    this.#pool.release(buffer)
+    this.#budget.give(buffer.length)
+  }
+
+  #fromPool(length: number, waiting: Waiting): Buffer | Promise<Buffer> {
+    const buffer = this.#pool.acquire(length, waiting)
+    if (!(buffer instanceof Promise)) return buffer
+    return buffer.catch((reason: unknown) => {
+      this.#budget.give(length)
+      throw reason
+    })
   }
 }

@@ -5,19 +5,19 @@ import { Framer } from '../../protocol/iscsi/framer.ts'
 import { LOGIN_REQUEST } from '../../protocol/iscsi/login-request.ts'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
 import type { OwnParameters } from '../../protocol/iscsi/negotiation.ts'
-import { INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
+import { BHS_LENGTH, INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
 import { type Digests, encodePdu, type Opcode } from '../../protocol/iscsi/pdu.ts'
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import type { DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
-import { WireError } from '../../protocol/wire/error.ts'
-import type { BufferPool } from './buffer-pool.ts'
+import { WireError, type WireProblem } from '../../protocol/wire/error.ts'
+import { type BufferPool, PoolShare } from './buffer-pool.ts'
 import { FullFeature, type FullFeaturePort } from './full-feature.ts'
 import { LIMITS } from './limits.ts'
 import type { Log } from './log.ts'
 import { type Admission, type Applicant, Login, type LoginAnswer, type LoginRequest, type LoginStep } from './login.ts'
 import { describeNexus } from './nexus.ts'
 import { Output } from './output.ts'
-import { type Counters, Responder } from './responder.ts'
+import { Responder, type ResponderPort } from './responder.ts'
 import type { ConnectionEvents, ConnectionSocket } from './server.ts'
 import type { Session, SessionConnection } from './session.ts'
 import type { Task } from './task.ts'
@@ -47,12 +47,18 @@ const OWN_PARAMETERS: OwnParameters = {
   defaultTime2Retain: 0,
 }
 
+/** What the initiator is told before the connection goes, where its header can be trusted. */
+const REJECT_OF: Readonly<Partial<Record<WireProblem, number>>> = {
+  'too large': REJECT_REASON.INVALID_PDU_FIELD,
+  'data digest': REJECT_REASON.DATA_DIGEST_ERROR,
+}
+
 const OPCODE_MASK = 0x3f
 const TICK_MS = 1000
 
-export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort, Counters, SessionConnection {
+export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort, ResponderPort, SessionConnection {
   readonly socket: ConnectionSocket
-  readonly pool: BufferPool
+  readonly input: PoolShare
   log: Log
   cid = 0
   statSn = 1
@@ -84,9 +90,10 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   constructor(socket: ConnectionSocket, host: ConnectionHost) {
     this.socket = socket
     this.#host = host
-    this.pool = host.pool
+    this.input = new PoolShare(host.pool, LIMITS.inputPerConnection)
     this.log = host.log.child({ peer: socket.remote })
-    this.#output = new Output(host.pool, socket, () => this.#drained())
+    const share = new PoolShare(host.pool, LIMITS.outputPerConnection)
+    this.#output = new Output(share, socket, () => this.#drained())
     this.#framer = new Framer({
       maxDataSegmentLength: LIMITS.loginDataSegmentLength,
       place: (header, offset, length) => this.#phase?.place(header, offset, length),
@@ -94,13 +101,14 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#login = new Login({ own: OWN_PARAMETERS, admit: (applicant) => host.admit(applicant, this) })
   }
 
-  get session(): Session | undefined {
-    return this.#session
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   // --- what the socket says
 
   receive(chunk: Buffer): void {
+    if (this.#finishing || this.#closed) return
     if (this.#phase) this.#silentTicks = 0
     this.#pinged = false
     this.#backlog.push(chunk)
@@ -114,8 +122,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#output.discard()
     const partial = this.#framer.abandon()
     if (partial && (partial.header[0]! & OPCODE_MASK) === INITIATOR_OPCODE.SCSI_COMMAND)
-      this.pool.release(partial.placed)
-    this.#phase?.discardEarly()
+      this.input.release(partial.placed)
     if (this.#session?.connection === this) void this.#session.close(reason)
     this.log.debug({ reason }, 'connection closed')
     this.#host.ended(this)
@@ -129,6 +136,8 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
       return
     }
     const silentMs = this.#silentTicks * TICK_MS
+    if (this.#session?.isStalled(LIMITS.dataOutTimeoutMs / TICK_MS))
+      return this.destroy('the data of a write does not come')
     if (!this.#phase) {
       if (silentMs >= LIMITS.loginTimeoutMs) this.drop('login took too long')
     } else if (this.#pinged) {
@@ -197,6 +206,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   finish(reason: string): void {
     if (this.#finishing || this.#closed) return
     this.#finishing = true
+    this.#backlog = []
     this.log.debug({ reason }, 'closing connection')
     this.#output.flush()
     this.socket.end()
@@ -217,8 +227,8 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
 
   /** Takes no more commands, lets those under way end, and closes. */
   async shutdown(reason: string): Promise<void> {
-    this.#held = true
-    this.socket.pause()
+    if (this.#phase) this.#phase.end()
+    else this.#hold()
     await Promise.all([...(this.#session?.tasks.values() ?? [])].map((task) => task.ended))
     this.finish(reason)
   }
@@ -242,9 +252,14 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
       }
     } catch (error) {
       if (error instanceof WireError) this.#malformed(error)
-      else this.#broken(error)
+      else this.broken(error)
     }
     if (!this.#closed && !this.#finishing) this.#output.flush()
+  }
+
+  #hold(): void {
+    this.#held = true
+    this.socket.pause()
   }
 
   /** The initiator does not read its answers: it gets no further with its commands either. */
@@ -254,28 +269,27 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   }
 
   #drained(): void {
-    if (!this.#paused || this.#held || this.#closed || this.#output.pending > LIMITS.queuedOutputPerConnection / 2)
-      return
+    if (!this.#paused || this.#held || this.#closed || this.#output.share.used > this.#output.share.limit / 2) return
     this.#paused = false
     this.socket.resume()
     setImmediate(() => this.#pump())
   }
 
   /** Nobody foresaw it: this connection ends, the others go on. */
-  #broken(error: unknown): void {
+  broken(error: unknown): void {
     this.log.error({ err: error }, 'a connection failed in a way nobody foresaw')
     this.drop('internal error')
   }
 
-  /** At ErrorRecoveryLevel 0 a stream that cannot be cut into PDUs ends the connection (RFC 7143 7.9, 7.10). */
+  /** At ErrorRecoveryLevel 0 a stream that cannot be cut into PDUs ends the connection (RFC 7143 7.8 to 7.10). */
   #malformed(error: WireError): void {
     this.log.warn({ err: error.message }, 'malformed PDU')
-    if (this.#phase && error.problem === 'too large')
-      this.send(
-        TARGET_OPCODE.REJECT,
-        { reason: REJECT_REASON.INVALID_PDU_FIELD },
-        { data: Buffer.alloc(48), statSn: true },
-      )
+    const reason = REJECT_OF[error.problem]
+    const { header, headerOffset } = this.#framer
+    if (this.#phase && reason !== undefined) {
+      const data = Buffer.from(header.subarray(headerOffset, headerOffset + BHS_LENGTH))
+      this.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
+    }
     if (this.#phase) this.finish(error.message)
     else this.#refuse(LOGIN_STATUS.INITIATOR_ERROR, error.message)
   }
@@ -307,12 +321,11 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   #answerLogin(step: LoginStep): void {
     if (step.kind === 'failure') this.#refuse(step.status, step.reason)
     else if (step.kind === 'answer') this.#sendLoginResponse(step.fields, step.data, LOGIN_STATUS.SUCCESS, 0)
-    else this.#conclude(step.fields, step.data).catch((error: unknown) => this.#broken(error))
+    else this.#conclude(step.fields, step.data).catch((error: unknown) => this.broken(error))
   }
 
   async #conclude(fields: LoginAnswer, data: Buffer): Promise<void> {
-    this.#held = true
-    this.socket.pause()
+    this.#hold()
     const login = this.#login as Login
     this.cid = login.applicant?.cid ?? 0
     const session = await this.#host.establish(login, this, this.#firstCmdSn)
@@ -336,14 +349,15 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#framer.dataDigest = this.#digests.data
     this.#framer.maxDataSegmentLength = maxRecvDataSegmentLengthSelf
     this.log = this.#host.log.child({ nexus: describeNexus(session.nexus), cid: this.cid })
-    const responder = new Responder(this.#output, this.pool, this, session.parameters)
+    const responder = new Responder(this.#output, this, session.parameters)
     this.#responder = responder
     const text = new TextExchange({
       negotiation: login.negotiation,
       discover: (name) => this.#host.discover(session.nexus.initiatorName, name, this.socket),
       changed: () => {
-        session.parameters = login.negotiation.parameters
-        responder.maxDataSegmentLength = session.parameters.maxRecvDataSegmentLengthPeer
+        const { maxRecvDataSegmentLengthPeer } = login.negotiation.parameters
+        session.parameters = { ...session.parameters, maxRecvDataSegmentLengthPeer }
+        responder.maxDataSegmentLength = maxRecvDataSegmentLengthPeer
       },
     })
     const runner = session.target && new TaskRunner(session, session.target, responder, this)

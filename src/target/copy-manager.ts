@@ -8,6 +8,7 @@ import {
   type CopySegment,
   CSCD_COPY_MANAGER,
   CSCD_IDENTIFICATION,
+  type CscdDescriptor,
   SEGMENT_BLOCK_TO_BLOCK,
 } from '../../protocol/scsi/extended-copy.ts'
 import type { OperatingParameters } from '../../protocol/scsi/extended-copy-parameters.ts'
@@ -56,13 +57,15 @@ export async function copySegments(task: Task, list: CopyList, result: CopyResul
 }
 
 /** What is wrong with the list itself is told before the first segment, and never as COPY ABORTED. */
-function judgeDescriptors(task: Task, { cscds, segments }: CopyList): void {
-  for (const cscd of cscds)
+function judgeDescriptors(task: Task, list: CopyList): void {
+  for (const cscd of list.cscds)
     if (cscd.luIdType === LU_ID_TYPE_RESERVED && task.lu.scsiVersion === VERSION_SPC_3 && !cscd.nul)
       throw invalidParameter(cscd.offset + 1, 7)
-  for (const segment of segments)
-    if (segment.blocks * task.lu.blockSize > task.lu.limits.copySegmentBytes)
-      throw invalidParameter(segment.offset + 10)
+  for (const segment of list.segments) {
+    const { blockSize } =
+      (segment.source === CSCD_COPY_MANAGER ? task.lu : find(task, list.cscds[segment.source])) ?? task.lu
+    if (segment.blocks * blockSize > task.lu.limits.copySegmentBytes) throw invalidParameter(segment.offset + 10)
+  }
 }
 
 async function copySegment(task: Task, list: CopyList, index: number, segment: CopySegment): Promise<number> {
@@ -105,12 +108,17 @@ function resolve(task: Task, { cscds }: CopyList, id: number, abort: Abort): Log
   const cscd = cscds[id]
   if (!cscd || cscd.nul) throw abort(SENSE.UNREACHABLE_COPY_TARGET)
   if (cscd.peripheralDeviceType !== DIRECT_ACCESS) throw abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
-  const units = task.target.visible(task.nexus)
-  const unit = units.find((lu) => unitDesignators(lu).some((designator) => sameDesignator(designator, cscd.designator)))
+  const unit = find(task, cscd)
   if (!unit) throw abort(SENSE.COPY_TARGET_DEVICE_NOT_REACHABLE)
   if (cscd.blockLength !== 0 && cscd.blockLength !== unit.blockSize)
     throw abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
   return unit
+}
+
+function find(task: Task, cscd: CscdDescriptor | undefined): LogicalUnit | undefined {
+  if (!cscd) return undefined
+  const named = (lu: LogicalUnit): boolean => unitDesignators(lu).some((name) => sameDesignator(name, cscd.designator))
+  return task.target.visible(task.nexus).find(named)
 }
 
 /** Reservations and write protection hold for the copy manager as for the initiator itself (SPC-4 5.17.7.1). */

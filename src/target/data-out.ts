@@ -1,14 +1,15 @@
 // The data that an initiator sends for one task (RFC 7143 4.2.5.2, 11.7, 11.8): immediate, unsolicited, and what R2Ts ask
-// for, in order (DataPDUInOrder and DataSequenceInOrder are Yes here). Pure: bytes and R2Ts pass through DataOutPort.
+// for, in order (DataPDUInOrder and DataSequenceInOrder are Yes here). Bytes and R2Ts pass through the DataOutPort.
 
 import { SENSE, type Sense, SenseError } from '../../protocol/scsi/sense.ts'
-import type { BufferPool } from './buffer-pool.ts'
+import type { PoolShare } from './buffer-pool.ts'
 import { LIMITS } from './limits.ts'
 import { type Task, TaskAborted } from './task.ts'
 
 /** What the connection does for the transfer. */
 export interface DataOutPort {
-  readonly pool: BufferPool
+  /** Buffers for what initiators send. */
+  readonly input: PoolShare
   readonly maxBurstLength: number
   readonly firstBurstLength: number
   readonly maxOutstandingR2T: number
@@ -36,6 +37,9 @@ interface Sequence {
 
 /** Positions count bytes of the command's whole data; the buffer holds those from `#base` on. */
 export class DataOut {
+  /** Seconds that the initiator has kept the target waiting. */
+  waitedSeconds = 0
+
   readonly #task: Task
   readonly #port: DataOutPort
   /** Where the initiator's unsolicited data ends at the latest. */
@@ -55,6 +59,7 @@ export class DataOut {
   #nextDataSn = 0
   #failure: Sense | undefined
   #waiter: { resolve: () => void; reject: (reason: Error) => void } | undefined
+  #released = false
 
   /**
    * `immediate`: the data that came with the command. `placed`: it lies at the start of a pooled buffer, which the
@@ -71,62 +76,64 @@ export class DataOut {
     this.#solicited = immediate.length
     if (this.#buffer || (!more && immediate.length === 0)) return
     // What comes unasked must find its place at once: the command window bounds it.
-    this.#buffer = port.pool.take(this.#unsolicitedEnd)
+    this.#buffer = port.input.take(this.#unsolicitedEnd)
     this.#ownsBuffer = true
     immediate.copy(this.#buffer)
   }
 
-  /** The next piece, at most `length` bytes of the command's data and one buffer long; valid until the next call. */
+  /** The next piece, at most `length` bytes of the command's data; valid until the next call. */
   piece(from: number, length: number): Buffer | Promise<Buffer> {
-    if (!this.#buffer) return this.#acquire(Math.min(length, LIMITS.pieceLength), () => this.piece(from, length))
-    if (from > this.#base) this.#base = from
-    return this.#receive(from, Math.min(length, this.#buffer.length))
+    const size = Math.min(length, LIMITS.pieceLength)
+    if (!this.#buffer || this.#buffer.length < size) return this.#acquire(size, () => this.piece(from, length))
+    this.#base = from
+    return this.#receive(from, size)
   }
 
   /** The first `length` bytes of the data in one buffer. */
   all(length: number): Buffer | Promise<Buffer> {
-    const buffer = this.#buffer
-    if (buffer && buffer.length >= length) return this.#receive(0, length)
-    return this.#acquire(length, () => this.all(length))
+    if (!this.#buffer || this.#buffer.length < length) return this.#acquire(length, () => this.all(length))
+    return this.#receive(0, length)
   }
 
-  /** Moves to a pooled buffer for `length` bytes, when there is one; then goes on with `next`. */
-  #acquire(length: number, next: () => Buffer | Promise<Buffer>): Buffer | Promise<Buffer> {
-    const granted = this.#port.pool.acquire(Math.max(this.#have, length))
+  /** Moves to a pooled buffer for `size` bytes, when there is one; then goes on with `next`. */
+  #acquire(size: number, next: () => Buffer | Promise<Buffer>): Buffer | Promise<Buffer> {
+    this.#task.throwIfAborted()
+    const granted = this.#port.input.acquire(size, this.#task)
     if (!(granted instanceof Promise)) {
       this.#moveTo(granted)
       return next()
     }
     return granted.then((buffer) => {
       this.#moveTo(buffer)
-      if (!this.#task.aborted) return next()
-      this.release()
-      throw new TaskAborted()
+      if (this.#released) this.release()
+      return next()
     })
   }
 
   #moveTo(buffer: Buffer): void {
     const old = this.#buffer
-    old?.copy(buffer, 0, 0, this.#have)
+    old?.copy(buffer, 0, 0, this.#have - this.#base)
     if (old) this.#giveBack(old)
     this.#buffer = buffer
     this.#ownsBuffer = true
   }
 
   #receive(from: number, length: number): Buffer | Promise<Buffer> {
+    this.#task.throwIfAborted()
     this.#wanted = from + length
     if (this.#failure && !this.#unsolicited) throw new SenseError(this.#failure)
     if (this.#have >= this.#wanted && !this.#failure) return this.#view(from, length)
     this.#solicit()
     return new Promise<void>((resolve, reject) => {
       this.#waiter = { resolve, reject }
-      this.#task.wake = reject
+      this.#task.wake = (reason) => this.#settle(() => reject(reason))
     }).then(() => this.#view(from, length))
   }
 
   #view(from: number, length: number): Buffer {
+    if (!this.#buffer) throw new TaskAborted()
     const start = from - this.#base
-    return (this.#buffer as Buffer).subarray(start, start + length)
+    return this.#buffer.subarray(start, start + length)
   }
 
   #solicit(): void {
@@ -138,6 +145,11 @@ export class DataOut {
       this.#port.sendR2T(this.#task, targetTransferTag, this.#solicited, length)
       this.#solicited += length
     }
+  }
+
+  /** A second has passed. */
+  tick(): void {
+    if (this.#waiter || this.#unsolicited) this.waitedSeconds++
   }
 
   /** Where a straddling Data-Out's payload can be assembled at once, if it is the one that is expected. */
@@ -153,6 +165,7 @@ export class DataOut {
    * RFC 7143 7.9 treatment of a sequence error inside a connection that stays up), never the connection.
    */
   take(pdu: DataOutPdu): void {
+    this.waitedSeconds = 0
     const sequence = this.#sequences[0]
     const problem = this.#judge(pdu, sequence)
     if (problem) this.#failure ??= problem
@@ -178,10 +191,11 @@ export class DataOut {
   #store(pdu: DataOutPdu): void {
     this.#nextDataSn++
     const start = pdu.bufferOffset - this.#base
-    const buffer = this.#buffer as Buffer
-    const inPlace = pdu.data.buffer === buffer.buffer && pdu.data.byteOffset === buffer.byteOffset + start
+    const buffer = this.#buffer
+    const inPlace = pdu.data.buffer === buffer?.buffer && pdu.data.byteOffset === buffer.byteOffset + start
     // Data beyond the first piece comes unasked only where the initiator sends more than the command needs.
-    if (!inPlace && start < buffer.length) pdu.data.copy(buffer, start, pdu.dataOffset, pdu.dataOffset + pdu.dataLength)
+    if (buffer && !inPlace && start < buffer.length)
+      pdu.data.copy(buffer, start, pdu.dataOffset, pdu.dataOffset + pdu.dataLength)
     this.#have += pdu.dataLength
     if (!pdu.solicited) this.#solicited = this.#have
   }
@@ -189,9 +203,9 @@ export class DataOut {
   #continue(pdu: DataOutPdu): void {
     const waiter = this.#waiter
     if (!waiter) return
-    if (this.#failure) {
-      if (this.#sequences.length === 0 || pdu.solicited)
-        this.#settle(() => waiter.reject(new SenseError(this.#failure as Sense)))
+    const failure = this.#failure
+    if (failure) {
+      if (this.#sequences.length === 0 || pdu.solicited) this.#settle(() => waiter.reject(new SenseError(failure)))
     } else if (this.#have >= this.#wanted) this.#settle(waiter.resolve)
     else this.#solicit()
   }
@@ -204,7 +218,7 @@ export class DataOut {
 
   /** Gives the buffer back; the task has ended. */
   release(): void {
-    if (this.#waiter) this.#settle(() => {})
+    this.#released = true
     if (this.#buffer) this.#giveBack(this.#buffer)
     this.#buffer = undefined
   }
@@ -212,6 +226,6 @@ export class DataOut {
   #giveBack(buffer: Buffer): void {
     if (!this.#ownsBuffer) return
     this.#port.displaced(buffer)
-    this.#port.pool.release(buffer)
+    this.#port.input.release(buffer)
   }
 }

@@ -25,6 +25,7 @@ export function execute(table: CommandTable, task: Task, lu: LogicalUnit): void 
   if (row.access === 'write' && lu.writeProtected) throw new SenseError(SENSE.WRITE_PROTECTED)
   if (command.protect) checkProtection(command.protect, task)
   if (command.dpo) checkDpoFua(command, task)
+  if (row.zero !== undefined) checkZero(row.zero, task)
   if (command.lba) checkRange(command, command.lba, task)
   if (row.limit !== undefined) checkLimit(task, lu.limits[row.limit])
   return row.run(task)
@@ -53,6 +54,11 @@ function checkDpoFua({ dpo, fua }: Command, task: Task): void {
   if (task.lu.dpoFua) return
   if (dpo && (byte & (1 << dpo.bit)) !== 0) throw invalidField({ in: 'cdb', byte: 1, bit: dpo.bit })
   if (fua && task.fua) throw invalidField({ in: 'cdb', byte: 1, bit: fua.bit })
+}
+
+function checkZero(names: readonly string[], task: Task): void {
+  const cdb = task.cdb as Readonly<Record<string, unknown>>
+  for (const name of names) if (cdb[name]) throw invalidCdbField(task, name)
 }
 
 /**

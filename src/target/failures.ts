@@ -3,6 +3,7 @@
 import { StoreError } from '../../luns/errors.ts'
 import { SENSE, type SenseData, SenseError } from '../../protocol/scsi/sense.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
+import type { Task } from './task.ts'
 
 /** Ends a command with a status that has no sense data: RESERVATION CONFLICT, BUSY, TASK SET FULL (SAM-5 5.3.1). */
 export class StatusError extends Error {
@@ -30,14 +31,16 @@ const STORE_SENSE = {
   'cannot open': SENSE.INTERNAL_TARGET_FAILURE,
 } as const
 
-/** `writing`: whether the command writes, which tells a medium error on the way in from one on the way out. */
-export function failureOf(error: unknown, writing: boolean): Failure {
+/** What the failure of a command makes of it. */
+export function failureOf(error: unknown, task: Task): Failure {
   if (error instanceof SenseError) return check(error)
   if (error instanceof StatusError) return { status: error.status }
   if (error instanceof StoreError) {
-    if (error.failure === 'I/O error')
-      return check({ sense: writing ? SENSE.WRITE_ERROR : SENSE.UNRECOVERED_READ_ERROR })
-    return check({ sense: STORE_SENSE[error.failure] })
+    if (error.failure !== 'I/O error') return check({ sense: STORE_SENSE[error.failure] })
+    if (task.row?.access !== 'read') return check({ sense: SENSE.WRITE_ERROR })
+    // The first block that could not be sent (SBC-3 4.18.1).
+    const lba = task.lba + Math.floor(task.sentIn / task.lu.blockSize)
+    return check({ sense: SENSE.UNRECOVERED_READ_ERROR, information: BigInt(lba) })
   }
   return { ...check({ sense: SENSE.INTERNAL_TARGET_FAILURE }), unexpected: true }
 }

@@ -10,10 +10,9 @@ import { NOP_OUT } from '../../protocol/iscsi/nop-out.ts'
 import { BHS_LENGTH, INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import { SCSI_COMMAND } from '../../protocol/iscsi/scsi-command.ts'
-import { next } from '../../protocol/iscsi/serial.ts'
 import { TASK_MANAGEMENT_REQUEST } from '../../protocol/iscsi/task-management-request.ts'
 import { WireError } from '../../protocol/wire/error.ts'
-import type { BufferPool } from './buffer-pool.ts'
+import type { PoolShare } from './buffer-pool.ts'
 import { LIMITS } from './limits.ts'
 import type { Session } from './session.ts'
 import { manage } from './task-management.ts'
@@ -36,7 +35,7 @@ const WRITE = 0x20
 
 /** What full feature phase needs of its connection. */
 export interface FullFeaturePort {
-  readonly pool: BufferPool
+  readonly input: PoolShare
   /** Sends a PDU of the slow path; the connection fills in its counters. `statSn`: whether it takes a StatSN. */
   send(opcode: number, fields: Record<string, unknown>, options?: { data?: Buffer; statSn?: boolean }): void
   /** Sends what has been gathered, at the end of this turn of the event loop. */
@@ -53,6 +52,7 @@ export class FullFeature {
   readonly runner: TaskRunner | undefined
   readonly text: TextExchange
   readonly port: FullFeaturePort
+  #ending = false
 
   constructor(session: Session, runner: TaskRunner | undefined, text: TextExchange, port: FullFeaturePort) {
     this.session = session
@@ -67,7 +67,7 @@ export class FullFeature {
     if (opcode === INITIATOR_OPCODE.SCSI_COMMAND) {
       const expected = header.readUInt32BE(offset + EDTL)
       const bound = Math.min(expected, this.session.parameters.firstBurstLength)
-      return (header[offset + 1]! & WRITE) === 0 || length > bound ? undefined : this.port.pool.take(bound)
+      return (header[offset + 1]! & WRITE) === 0 || length > bound ? undefined : this.port.input.take(bound)
     }
     if (opcode !== INITIATOR_OPCODE.DATA_OUT) return undefined
     const task = this.session.tasks.get(header.readUInt32BE(offset + INITIATOR_TASK_TAG))
@@ -78,29 +78,13 @@ export class FullFeature {
     const { header, headerOffset } = pdu
     const opcode = header[headerOffset]! & OPCODE_MASK
     if (opcode === INITIATOR_OPCODE.DATA_OUT) return this.dataOut(pdu)
+    if (this.#ending && opcode !== INITIATOR_OPCODE.NOP_OUT) return this.discard(pdu)
+    const numbered = (header[headerOffset]! & IMMEDIATE) === 0 && opcode !== INITIATOR_OPCODE.SNACK_REQUEST
+    // Outside the window, or not its turn: dropped in silence (RFC 7143 4.2.2.1).
+    if (numbered && !this.session.takeCmdSn(header.readUInt32BE(headerOffset + CMD_SN))) return this.discard(pdu)
     const handle = RECEIVE.get(opcode)
     if (!handle || (this.session.target === undefined && !DISCOVERY.has(opcode)))
       return this.reject(pdu, REJECT_REASON.COMMAND_NOT_SUPPORTED)
-    if ((header[headerOffset]! & IMMEDIATE) === 0) {
-      const cmdSn = header.readUInt32BE(headerOffset + CMD_SN)
-      if (cmdSn !== this.session.expCmdSn) return this.#outOfOrder(cmdSn, pdu)
-      this.session.expCmdSn = next(cmdSn)
-    }
-    this.#dispatch(handle, pdu)
-    for (let early = this.session.takeEarly(); early; early = this.session.takeEarly())
-      if (early.header.length > 0)
-        this.#dispatch(RECEIVE.get(early.header[early.headerOffset]! & OPCODE_MASK) as Receive, early)
-  }
-
-  /** Outside the window, or there already: dropped in silence (RFC 7143 4.2.2.1). Otherwise kept for its turn. */
-  #outOfOrder(cmdSn: number, pdu: FramedPdu): void {
-    if (!this.session.inWindow(cmdSn) || this.session.isEarly(cmdSn)) return this.discard(pdu)
-    // The PDU's object is the framer's, which goes on to the next one; the bytes stay.
-    const { header, headerOffset, ahsLength, data, dataOffset, dataLength, placed } = pdu
-    this.session.keepEarly(cmdSn, { header, headerOffset, ahsLength, data, dataOffset, dataLength, placed })
-  }
-
-  #dispatch(handle: Receive, pdu: FramedPdu): void {
     try {
       handle(this, pdu)
     } catch (error) {
@@ -109,15 +93,15 @@ export class FullFeature {
     }
   }
 
-  /** The connection has ended: commands that came early go no further. */
-  discardEarly(): void {
-    for (const pdu of this.session.drainEarly()) this.discard(pdu)
+  /** Takes no more commands; those under way still get their data. */
+  end(): void {
+    this.#ending = true
   }
 
   /** Gives back the buffer of a PDU that goes no further. */
   discard(pdu: FramedPdu): void {
     if (pdu.placed && (pdu.header[pdu.headerOffset]! & OPCODE_MASK) === INITIATOR_OPCODE.SCSI_COMMAND)
-      this.port.pool.release(pdu.data)
+      this.port.input.release(pdu.data)
   }
 
   /** RFC 7143 11.17: the header comes back with the reason. */
@@ -204,13 +188,15 @@ export class FullFeature {
         ? LOGOUT_RESPONSE_CODE.CONNECTION_RECOVERY_NOT_SUPPORTED
         : LOGOUT_RESPONSE_CODE.CLOSED_SUCCESSFULLY
     const { defaultTime2Wait: time2Wait, defaultTime2Retain: time2Retain } = this.session.parameters
-    this.port.send(
-      TARGET_OPCODE.LOGOUT_RESPONSE,
-      { response, initiatorTaskTag, time2Wait, time2Retain },
-      { statSn: true },
-    )
-    // The session's only connection: with it the session ends.
-    if (response === LOGOUT_RESPONSE_CODE.CLOSED_SUCCESSFULLY) this.port.finish('logout')
+    const fields = { response, initiatorTaskTag, time2Wait, time2Retain }
+    if (response !== LOGOUT_RESPONSE_CODE.CLOSED_SUCCESSFULLY)
+      return this.port.send(TARGET_OPCODE.LOGOUT_RESPONSE, fields, { statSn: true })
+    // The response says that nothing of the session goes on (RFC 7143 11.15): it is the session's only connection.
+    this.end()
+    void this.session.abortAll().then(() => {
+      this.port.send(TARGET_OPCODE.LOGOUT_RESPONSE, fields, { statSn: true })
+      this.port.finish('logout')
+    })
   }
 
   taskManagement(pdu: FramedPdu): void {

@@ -21,6 +21,7 @@ export const LIMITS = {
   loginDataSegmentLength: 8 * KIB,
   /** Key=value text of one negotiation, over all PDUs that the C bit chains. */
   negotiationTextLength: 64 * KIB,
+  negotiationPdus: 1024,
   /** From the connection's first byte, or its opening, to full feature phase. */
   loginTimeoutMs: 15_000,
   sessions: 4096,
@@ -37,8 +38,12 @@ export const LIMITS = {
   dataInLength: 256 * KIB,
   /** Data of a command that is held at one time; longer transfers go in pieces of this length. */
   pieceLength: 1 * MIB,
-  /** Bytes that wait for one initiator to read them, before its next commands wait too. */
-  queuedOutputPerConnection: 8 * MIB,
+  /** Buffers that hold what one initiator has not read: past this its next commands wait. */
+  outputPerConnection: 8 * MIB,
+  /** Buffers for what one initiator sends, beside those that the command window bounds. */
+  inputPerConnection: 16 * MIB,
+  /** How long an initiator may keep the target waiting for data that it has announced. */
+  dataOutTimeoutMs: 30_000,
   /** Buffers of the whole array. */
   bufferBytes: 256 * MIB,
 } as const

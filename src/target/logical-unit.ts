@@ -8,6 +8,7 @@ import type { Identity } from '../config/state.ts'
 import { CopyResults } from './copy-results.ts'
 import { ModeParameters } from './mode-parameters.ts'
 import type { Nexus } from './nexus.ts'
+import type { Task } from './task.ts'
 import { TaskSet } from './task-set.ts'
 import { UnitAttentions } from './unit-attentions.ts'
 
@@ -30,7 +31,7 @@ export class LogicalUnit {
   readonly limits: Limits
   readonly unitAttentions = new UnitAttentions()
   readonly modes: ModeParameters
-  readonly tasks = new TaskSet()
+  readonly tasks = new TaskSet<Task>()
   readonly copyResults = new CopyResults()
   /** The nexus that holds a RESERVE (SPC-2 7.21). */
   reservedBy: Nexus | undefined

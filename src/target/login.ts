@@ -54,15 +54,17 @@ class Refusal extends Error {
 
 export class Login {
   readonly #options: LoginOptions
-  readonly #negotiation: Negotiation
+  #negotiation: Negotiation
   #first: LoginRequest | undefined
   #applicant: Applicant | undefined
   #stage = 0
   /** Text of requests whose C bit was set. */
   #gathered: Buffer[] = []
+  #gatheredLength = 0
+  #requests = 0
   /** Answer text that has not been sent. */
   #outgoing: Buffer = EMPTY
-  /** What the request that is being answered asked for, while its answer goes out in pieces. */
+  /** The stage that the request asks for. */
   #transitTo: number | undefined
   #declaredLength = false
 
@@ -88,6 +90,8 @@ export class Login {
   step(request: LoginRequest, data: Buffer): LoginStep {
     try {
       this.#checkHeader(request)
+      // T is answered to a request that has it, and to no other (RFC 7143 11.13.6).
+      this.#transitTo = request.transit ? request.nextStage : undefined
       if (this.#outgoing.length > 0) return this.#continueAnswer(data)
       this.#gather(data)
       if (request.continue) return this.#answer(false, true)
@@ -107,6 +111,8 @@ export class Login {
     if (this.#first === undefined) {
       this.#first = request
       this.#stage = currentStage
+      if (request.tsih !== 0)
+        this.#negotiation = new Negotiation({ side: 'target', own: this.#options.own, leading: false })
     }
     const first = this.#first
     const same =
@@ -123,15 +129,16 @@ export class Login {
   }
 
   #gather(data: Buffer): void {
-    this.#gathered.push(data)
-    const length = this.#gathered.reduce((sum, part) => sum + part.length, 0)
-    if (length > LIMITS.negotiationTextLength)
-      throw new Refusal(LOGIN_STATUS.OUT_OF_RESOURCES, `more than ${LIMITS.negotiationTextLength} bytes of login text`)
+    if (data.length > 0) this.#gathered.push(data)
+    this.#gatheredLength += data.length
+    if (this.#gatheredLength > LIMITS.negotiationTextLength || ++this.#requests > LIMITS.negotiationPdus)
+      throw new Refusal(LOGIN_STATUS.OUT_OF_RESOURCES, 'more login text, or requests, than anybody needs')
   }
 
   #takeText(request: LoginRequest): LoginStep {
     const pairs = parseText(Buffer.concat(this.#gathered))
     this.#gathered = []
+    this.#gatheredLength = 0
     const security = this.#stage === LOGIN_STAGE.SECURITY_NEGOTIATION
     const { answers, failure } = this.#negotiation.receive(pairs, security ? 'security' : 'operational')
     if (failure) throw new Refusal(failure.status, `${failure.key} ${failure.reason}`)
@@ -142,7 +149,6 @@ export class Login {
       reply.push(this.#negotiation.declare('MaxRecvDataSegmentLength', LIMITS.maxRecvDataSegmentLength))
     }
     this.#outgoing = buildText(reply)
-    this.#transitTo = request.transit ? request.nextStage : undefined
     return this.#answer(true, false)
   }
 

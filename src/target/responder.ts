@@ -9,10 +9,9 @@ import { BHS_LENGTH, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/op
 import { R2T } from '../../protocol/iscsi/r2t.ts'
 import { SCSI_RESPONSE } from '../../protocol/iscsi/scsi-response.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
-import type { BufferPool } from './buffer-pool.ts'
 import { LIMITS } from './limits.ts'
 import type { Output } from './output.ts'
-import { type Task, TaskAborted } from './task.ts'
+import type { Task } from './task.ts'
 
 const DATA_SEGMENT_LENGTH = DATA_IN.at('dataSegmentLength').byte
 const INITIATOR_TASK_TAG = DATA_IN.at('initiatorTaskTag').byte
@@ -38,13 +37,15 @@ const BIDIRECTIONAL_UNDERFLOW = 0x08
 const HAS_STATUS = 0x01
 const SENSE_LENGTH_BYTES = 2
 
-/** The session's and the connection's counters that every PDU to the initiator carries. */
-export interface Counters {
+/** What the responder needs of its connection: the counters that every PDU to the initiator carries, and a way out. */
+export interface ResponderPort {
   /** The next status sequence number, counted on. */
   takeStatSn(): number
   statSn: number
   readonly expCmdSn: number
   readonly maxCmdSn: number
+  /** Sends what has been gathered, at the end of this turn of the event loop. */
+  flushSoon(): void
 }
 
 type ResponderOptions = Pick<
@@ -54,8 +55,7 @@ type ResponderOptions = Pick<
 
 export class Responder {
   readonly #output: Output
-  readonly #pool: BufferPool
-  readonly #counters: Counters
+  readonly #port: ResponderPort
   readonly #headerDigest: boolean
   readonly #dataDigest: boolean
   readonly #headLength: number
@@ -63,13 +63,13 @@ export class Responder {
   #dataInLength: number
   /** The Data-In PDU appended last, while a status can still ride on it. */
   #lastTask: Task | undefined
+  #lastSlab: Buffer | undefined
   #lastOffset = 0
   #lastSerial = -1
 
-  constructor(output: Output, pool: BufferPool, counters: Counters, options: ResponderOptions) {
+  constructor(output: Output, port: ResponderPort, options: ResponderOptions) {
     this.#output = output
-    this.#pool = pool
-    this.#counters = counters
+    this.#port = port
     this.#headerDigest = options.headerDigest === 'CRC32C'
     this.#dataDigest = options.dataDigest === 'CRC32C'
     this.#headLength = BHS_LENGTH + (this.#headerDigest ? 4 : 0)
@@ -83,6 +83,7 @@ export class Responder {
   }
 
   sendData(task: Task, data: Buffer): void {
+    task.throwIfAborted()
     task.lengthIn = data.length
     const length = Math.min(data.length, task.expectedIn)
     for (let sent = 0; sent < length; ) {
@@ -98,8 +99,9 @@ export class Responder {
     const wanted = Math.min(length, task.expectedIn)
     for (let sent = 0; sent < wanted; ) {
       const part = this.#partLength(sent, wanted)
+      if (this.#output.crowded) return this.#sendMediumLater(task, gate, offset, sent, wanted)
       const at = this.#output.reserve(this.#pduLength(part))
-      if (this.#output.crowded || !gate.readNow(this.#output.slab, at + this.#headLength, part, offset + sent))
+      if (!gate.readNow(this.#output.slab, at + this.#headLength, part, offset + sent))
         return this.#sendMediumLater(task, gate, offset, sent, wanted)
       sent = this.#advanceDataIn(task, at, sent, part, wanted)
     }
@@ -117,20 +119,24 @@ export class Responder {
         end += this.#pduLength(length)
         done += length
       }
-      await this.#output.whenRoomy()
-      const buffer = await this.#pool.acquire(end)
+      task.throwIfAborted()
+      const buffer = await this.#output.share.acquire(end, task)
       try {
         for (const part of parts) {
-          if (task.aborted) throw new TaskAborted()
-          await gate.read(buffer, part.at + this.#headLength, part.length, offset + part.sent)
+          task.throwIfAborted()
+          const at = part.at + this.#headLength
+          // What was read ahead for the part before is there now.
+          if (!gate.readNow(buffer, at, part.length, offset + part.sent))
+            await gate.read(buffer, at, part.length, offset + part.sent)
         }
-        if (task.aborted) throw new TaskAborted()
+        task.throwIfAborted()
       } catch (error) {
-        this.#pool.release(buffer)
+        this.#output.share.release(buffer)
         throw error
       }
       for (const part of parts) this.#writeDataIn(task, buffer, part.at, part.sent, part.length, wanted)
       this.#output.append(buffer, end)
+      this.#port.flushSoon() // the next piece may have to wait until this one has left
       this.#lastTask = undefined // its header is no longer in the slab
       sent += piece
     }
@@ -142,7 +148,7 @@ export class Responder {
     slab[at + 1] = FINAL
     slab.writeUInt32BE(task.lunKey, at + LUN)
     slab.writeUInt32BE(targetTransferTag, at + TARGET_TRANSFER_TAG)
-    slab.writeUInt32BE(this.#counters.statSn, at + STAT_SN)
+    slab.writeUInt32BE(this.#port.statSn, at + STAT_SN)
     slab.writeUInt32BE(task.dataSn++, at + DATA_SN)
     slab.writeUInt32BE(bufferOffset, at + BUFFER_OFFSET)
     slab.writeUInt32BE(length, at + DESIRED_LENGTH)
@@ -153,7 +159,13 @@ export class Responder {
   /** Ends a task. GOOD without sense rides on the Data-In PDU before it, when nothing was said since. */
   sendStatus(task: Task, status: number, sense: Buffer | undefined): void {
     const bidirectional = task.expectedIn !== 0 && task.expectedOut !== 0
-    if (status === STATUS.GOOD && !bidirectional && this.#lastTask === task && this.#lastSerial === this.#output.serial)
+    if (
+      status === STATUS.GOOD &&
+      !bidirectional &&
+      this.#lastTask === task &&
+      this.#lastSerial === this.#output.serial &&
+      this.#lastSlab === this.#output.slab
+    )
       this.#statusOnDataIn(task)
     else this.#sendResponse(task, status, sense, bidirectional)
     this.#lastTask = undefined
@@ -164,10 +176,10 @@ export class Responder {
     const at = this.#lastOffset
     slab[at + 1]! |= HAS_STATUS | residualFlags(task.lengthIn, task.expectedIn, OVERFLOW, UNDERFLOW)
     slab[at + DATA_IN_STATUS] = STATUS.GOOD
-    slab.writeUInt32BE(this.#counters.takeStatSn(), at + STAT_SN)
-    slab.writeUInt32BE(this.#counters.expCmdSn, at + EXP_CMD_SN)
-    slab.writeUInt32BE(this.#counters.maxCmdSn, at + MAX_CMD_SN)
-    slab.writeUInt32BE(Math.abs(task.lengthIn - task.expectedIn), at + RESIDUAL_COUNT)
+    slab.writeUInt32BE(this.#port.takeStatSn(), at + STAT_SN)
+    slab.writeUInt32BE(this.#port.expCmdSn, at + EXP_CMD_SN)
+    slab.writeUInt32BE(this.#port.maxCmdSn, at + MAX_CMD_SN)
+    slab.writeUInt32BE(residualCount(task.lengthIn, task.expectedIn), at + RESIDUAL_COUNT)
     if (this.#headerDigest) slab.writeUInt32LE(crc32c(slab.subarray(at, at + BHS_LENGTH)), at + BHS_LENGTH)
   }
 
@@ -185,12 +197,12 @@ export class Responder {
     const expected = outward ? task.expectedOut : task.expectedIn
     slab[at + 1] = FINAL | residualFlags(actual, expected, OVERFLOW, UNDERFLOW)
     slab[at + RESPONSE_STATUS] = status
-    slab.writeUInt32BE(this.#counters.takeStatSn(), at + STAT_SN)
+    slab.writeUInt32BE(this.#port.takeStatSn(), at + STAT_SN)
     slab.writeUInt32BE(task.dataSn, at + EXP_DATA_SN)
-    slab.writeUInt32BE(Math.abs(actual - expected), at + RESIDUAL_COUNT)
+    slab.writeUInt32BE(residualCount(actual, expected), at + RESIDUAL_COUNT)
     if (bidirectional) {
       slab[at + 1]! |= residualFlags(task.lengthIn, task.expectedIn, BIDIRECTIONAL_OVERFLOW, BIDIRECTIONAL_UNDERFLOW)
-      slab.writeUInt32BE(Math.abs(task.lengthIn - task.expectedIn), at + BIDIRECTIONAL_RESIDUAL)
+      slab.writeUInt32BE(residualCount(task.lengthIn, task.expectedIn), at + BIDIRECTIONAL_RESIDUAL)
     }
     if (sense) {
       slab.writeUInt16BE(sense.length, at + this.#headLength)
@@ -216,6 +228,7 @@ export class Responder {
     const end = this.#writeDataIn(task, this.#output.slab, at, sent, length, wanted)
     this.#output.advance(this.#pduLength(length))
     this.#lastTask = end === wanted ? task : undefined
+    this.#lastSlab = this.#output.slab
     this.#lastOffset = at
     this.#lastSerial = this.#output.serial
     return end
@@ -229,6 +242,7 @@ export class Responder {
     buffer.writeUInt32BE(task.dataSn++, at + DATA_SN)
     buffer.writeUInt32BE(sent, at + BUFFER_OFFSET)
     this.#finish(buffer, at, length)
+    task.sentIn = end
     return end
   }
 
@@ -238,8 +252,8 @@ export class Responder {
     buffer.writeUInt16BE(dataLength & 0xffff, at + DATA_SEGMENT_LENGTH + 1)
     buffer[at + DATA_SEGMENT_LENGTH] = dataLength >> 16
     buffer.writeUInt32BE(initiatorTaskTag, at + INITIATOR_TASK_TAG)
-    buffer.writeUInt32BE(this.#counters.expCmdSn, at + EXP_CMD_SN)
-    buffer.writeUInt32BE(this.#counters.maxCmdSn, at + MAX_CMD_SN)
+    buffer.writeUInt32BE(this.#port.expCmdSn, at + EXP_CMD_SN)
+    buffer.writeUInt32BE(this.#port.maxCmdSn, at + MAX_CMD_SN)
     return buffer
   }
 
@@ -258,3 +272,7 @@ function residualFlags(actual: number, expected: number, over: number, under: nu
   if (actual === expected) return 0
   return actual > expected ? over : under
 }
+
+const MAX_RESIDUAL = 0xffff_ffff
+
+const residualCount = (actual: number, expected: number): number => Math.min(Math.abs(actual - expected), MAX_RESIDUAL)

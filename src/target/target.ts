@@ -68,9 +68,9 @@ export class Target {
     this.#ending.set(initiatorPort, all)
   }
 
-  /** Resolves when nothing that an earlier session of this initiator port asked for can still happen. */
-  async quiet(initiatorPort: string): Promise<void> {
-    await this.#ending.get(initiatorPort)
+  /** Resolves when nothing that an earlier session of this initiator port asked for can still happen, if anything can. */
+  ending(initiatorPort: string): Promise<void> | undefined {
+    return this.#ending.get(initiatorPort)
   }
 }
 

@@ -13,8 +13,6 @@ export interface TaskManagementRequest {
   readonly function: number
   readonly lunKey: number
   readonly referencedTaskTag: number
-  readonly cmdSn: number
-  readonly refCmdSn: number
 }
 
 export interface Outcome {
@@ -37,12 +35,9 @@ export function manage(session: Session, target: Target, request: TaskManagement
 
 const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
   [FUNCTION.ABORT_TASK, abortTask],
-  [FUNCTION.ABORT_TASK_SET, onUnit((session, _target, lu) => complete(tasksOf(lu, [session])))],
+  [FUNCTION.ABORT_TASK_SET, onUnit((session, lu) => complete(tasksOf(session, lu)))],
   [FUNCTION.CLEAR_TASK_SET, onUnit(clearTaskSet)],
-  [
-    FUNCTION.LOGICAL_UNIT_RESET,
-    onUnit((_session, target, lu) => complete(resetUnit(target, lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED))),
-  ],
+  [FUNCTION.LOGICAL_UNIT_RESET, onUnit((_, lu) => complete(resetUnit(lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED)))],
   [FUNCTION.TARGET_WARM_RESET, (session, target) => complete(resetTarget(session, target))],
   [
     FUNCTION.TARGET_COLD_RESET,
@@ -53,40 +48,37 @@ const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
 function abortTask(session: Session, target: Target, request: TaskManagementRequest): Outcome {
   const task = session.tasks.get(request.referencedTaskTag)
   if (task && task.lunKey === request.lunKey) return complete([task])
-  if (session.presumeReceived(request.refCmdSn, request.cmdSn)) return complete([])
   return answer(target.abortFinished === 'complete' ? RESPONSE.FUNCTION_COMPLETE : RESPONSE.TASK_DOES_NOT_EXIST)
 }
 
 /** SAM-5 7.5: the initiators whose commands vanished are told (TST is zero: one task set for all). */
-function clearTaskSet(session: Session, target: Target, lu: LogicalUnit): Outcome {
-  for (const other of target.sessions)
-    if (other !== session && tasksOf(lu, [other]).length > 0)
-      lu.unitAttentions.establish(other.nexus, SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
-  return complete(tasksOf(lu, target.sessions))
+function clearTaskSet(session: Session, lu: LogicalUnit): Outcome {
+  const tasks = lu.tasks.all()
+  for (const { nexus } of tasks)
+    if (nexus !== session.nexus) lu.unitAttentions.establish(nexus, SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+  return complete(tasks)
 }
 
-function resetUnit(target: Target, lu: LogicalUnit, sense: Sense): Task[] {
+/** Also of nexuses that are gone: a write of theirs that still runs must not land after the reset. */
+function resetUnit(lu: LogicalUnit, sense: Sense): Task[] {
   lu.reset(sense)
-  return tasksOf(lu, target.sessions)
+  return lu.tasks.all()
 }
 
 /** RFC 7143 11.5.1: as if each logical unit that the initiator may reach had been reset. */
 function resetTarget(session: Session, target: Target): Task[] {
-  return target.visible(session.nexus).flatMap((lu) => resetUnit(target, lu, SENSE.SCSI_BUS_RESET_OCCURRED))
+  return target.visible(session.nexus).flatMap((lu) => resetUnit(lu, SENSE.SCSI_BUS_RESET_OCCURRED))
 }
 
-function onUnit(run: (session: Session, target: Target, lu: LogicalUnit) => Outcome): Manage {
+function onUnit(run: (session: Session, lu: LogicalUnit) => Outcome): Manage {
   return (session, target, request) => {
     const lu = target.find(request.lunKey, session.nexus)
-    return lu ? run(session, target, lu) : answer(RESPONSE.LUN_DOES_NOT_EXIST)
+    return lu ? run(session, lu) : answer(RESPONSE.LUN_DOES_NOT_EXIST)
   }
 }
 
-function tasksOf(lu: LogicalUnit, sessions: Iterable<Session>): Task[] {
-  const found: Task[] = []
-  for (const session of sessions) for (const task of session.tasks.values()) if (task.lu === lu) found.push(task)
-  return found
-}
+const tasksOf = (session: Session, lu: LogicalUnit): Task[] =>
+  lu.tasks.all().filter((task) => task.nexus === session.nexus)
 
 function complete(tasks: Task[]): Outcome {
   for (const task of tasks) task.abort()

@@ -3,6 +3,7 @@
 
 import type { Gate } from '../../luns/gate.ts'
 import type { FramedPdu } from '../../protocol/iscsi/framer.ts'
+import type { SenseData } from '../../protocol/scsi/sense.ts'
 import { describeSense, encodeSense } from '../../protocol/scsi/sense-data.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
 import { executeWithoutUnit } from './absent-unit.ts'
@@ -25,6 +26,8 @@ export interface Arrival extends TaskFields {
 export interface RunnerPort extends DataOutPort {
   readonly log: Log
   flushSoon(): void
+  /** Something failed that nobody foresaw, and not in a command: the connection ends. */
+  broken(error: unknown): void
 }
 
 export class TaskRunner implements Transport {
@@ -42,9 +45,12 @@ export class TaskRunner implements Transport {
 
   start(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): void {
     const task = new Task(this.#session.nexus, this.#target, this, header, cdbOffset, arrival)
+    if (!task.immediate) this.#session.takePlace()
     if (arrival.expectedOut !== 0) {
-      const immediate = pdu.data.subarray(pdu.dataOffset, pdu.dataOffset + pdu.dataLength)
-      task.dataOut = new DataOut(task, this.#port, immediate, pdu.placed ? pdu.data : undefined, arrival.more)
+      task.data = pdu.data
+      task.dataOffset = pdu.dataOffset
+      task.dataLength = pdu.dataLength
+      if (arrival.more || pdu.placed) task.dataOut = this.#dataOut(task, pdu.placed, arrival.more)
     }
     const lu = this.#target.find(task.lunKey, task.nexus)
     if (lu && !lu.tasks.admits(task.attributes)) this.#hold(task, lu)
@@ -60,25 +66,41 @@ export class TaskRunner implements Transport {
   }
 
   receivePiece(task: Task, from: number, length: number): Buffer | Promise<Buffer> {
-    return task.dataOut ? task.dataOut.piece(from, length) : NOTHING
+    return this.#transferOf(task)?.piece(from, length) ?? NOTHING
   }
 
   receiveAll(task: Task, length: number): Buffer | Promise<Buffer> {
-    return task.dataOut ? task.dataOut.all(length) : NOTHING
+    return this.#transferOf(task)?.all(length) ?? NOTHING
   }
 
-  /** The task waits for its turn in the task set (SAM-5 8.6). */
+  #transferOf(task: Task): DataOut | undefined {
+    if (task.expectedOut !== 0) task.dataOut ??= this.#dataOut(task, false, false)
+    return task.dataOut
+  }
+
+  #dataOut(task: Task, placed: boolean, more: boolean): DataOut {
+    const immediate = task.data.subarray(task.dataOffset, task.dataOffset + task.dataLength)
+    return new DataOut(task, this.#port, immediate, placed ? task.data : undefined, more)
+  }
+
+  /** The task waits for its turn in the task set (SAM-5 8.6), or for being aborted. */
   #hold(task: Task, lu: LogicalUnit): void {
     task.lu = lu
     this.#session.begin(task)
     task.ended = new Promise((resolve) => {
-      lu.tasks.hold(task.attributes, () => {
+      const proceed = (): void => {
+        task.wake = undefined
         this.#session.end(task)
-        if (task.aborted) task.dataOut?.release()
+        if (task.aborted) this.#end(task)
         else this.#run(task, lu)
         this.#port.flushSoon()
         resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
-      })
+      }
+      lu.tasks.hold(task, proceed)
+      task.wake = () => {
+        lu.tasks.drop(task)
+        proceed()
+      }
     })
   }
 
@@ -96,39 +118,48 @@ export class TaskRunner implements Transport {
 
   #goOn(task: Task, lu: LogicalUnit | undefined, pending: Promise<void>): void {
     this.#session.begin(task)
-    lu?.tasks.begin(task.attributes)
+    lu?.tasks.begin(task)
     task.ended = pending
       .then(
-        () => undefined,
-        (error: unknown) => error ?? new Error('a handler failed without an error'),
+        () => this.#complete(task),
+        (error: unknown) => this.#fail(task, error),
       )
-      .then((error) => {
+      .catch((error: unknown) => this.#port.broken(error))
+      .then(() => {
         this.#session.end(task)
-        if (error === undefined) this.#complete(task)
-        else this.#fail(task, error)
-        lu?.tasks.end(task.attributes)
+        lu?.tasks.end(task)
         this.#port.flushSoon()
       })
   }
 
   #complete(task: Task): void {
-    task.dataOut?.release()
+    this.#end(task)
     if (!task.aborted) this.#responder.sendStatus(task, STATUS.GOOD, undefined)
   }
 
-  #fail(task: Task, error: unknown): void {
+  /** Before its status is said: the status tells the window that there is then. */
+  #end(task: Task): void {
     task.dataOut?.release()
+    if (!task.immediate) this.#session.givePlace()
+  }
+
+  #fail(task: Task, error: unknown): void {
+    this.#end(task)
     if (task.aborted || error instanceof TaskAborted) return
-    const { status, sense, unexpected } = failureOf(error, task.row?.access === 'write')
-    const tag = task.initiatorTaskTag
-    if (unexpected) this.#port.log.error({ tag, err: error }, 'a command failed in a way nobody foresaw')
-    else if (this.#port.log.isLevelEnabled('debug'))
-      this.#port.log.debug(
-        { tag, command: task.row?.wire.name, status, sense: sense && describeSense(sense) },
-        'command failed',
-      )
+    if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
+    const { status, sense, unexpected } = failureOf(error, task)
+    this.#log(task, error, status, sense, unexpected === true)
     const format = task.lu?.modes.descriptorSense ? 'descriptor' : 'fixed'
     this.#responder.sendStatus(task, status, sense && encodeSense(sense, format))
+  }
+
+  #log(task: Task, error: unknown, status: number, sense: SenseData | undefined, unexpected: boolean): void {
+    const { log } = this.#port
+    const tag = task.initiatorTaskTag
+    const command = task.row?.wire.name
+    if (unexpected) log.error({ tag, command, err: error }, 'a command failed in a way nobody foresaw')
+    else if (log.isLevelEnabled('debug'))
+      log.debug({ tag, command, status, sense: sense && describeSense(sense) }, 'command failed')
   }
 }
 

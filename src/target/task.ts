@@ -55,14 +55,20 @@ export class Task<L extends Layout = Layout> {
   /** The length of the command's own data, whatever the initiator expects: what residuals are counted from. */
   lengthIn = 0
   lengthOut = 0
+  /** Bytes of the medium or of parameter data that have been sent. */
+  sentIn = 0
   /** Data-In PDUs and R2Ts sent: ExpDataSN (RFC 7143 11.4.8). */
   dataSn = 0
+  /** The data that came with the command; a transfer takes it over when more is to come. */
+  data: Buffer = NO_DATA
+  dataOffset = 0
+  dataLength = 0
   dataOut: DataOut | undefined
   aborted = false
   /** Resolves, never rejects, when a task that did not end at once has ended. */
   ended: Promise<void> | undefined
-  /** Wakes a handler that waits for data when the task is aborted. */
-  wake: ((reason: TaskAborted) => void) | undefined
+  /** Ends whatever the task waits for, other than the store: its data, a buffer, its turn. */
+  wake: ((reason: Error) => void) | undefined
 
   #cdb: Decoded<L> | undefined
 
@@ -114,8 +120,9 @@ export class Task<L extends Layout = Layout> {
 
   abort(): void {
     this.aborted = true
-    this.wake?.(new TaskAborted())
+    const wake = this.wake
     this.wake = undefined
+    wake?.(new TaskAborted())
   }
 }
 
@@ -127,3 +134,5 @@ export interface TaskFields {
   readonly expectedIn: number
   readonly expectedOut: number
 }
+
+const NO_DATA = Buffer.alloc(0)

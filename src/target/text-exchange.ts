@@ -25,6 +25,8 @@ export interface TextOptions {
 export class TextExchange {
   readonly #options: TextOptions
   #gathered: Buffer[] = []
+  #gatheredLength = 0
+  #requests = 0
   #outgoing = EMPTY
   #final = true
 
@@ -41,7 +43,8 @@ export class TextExchange {
     if (request.final && request.continue) return phase.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
     if (this.#outgoing.length === 0) {
       this.#gathered.push(data)
-      if (this.#length() > LIMITS.negotiationTextLength) {
+      this.#gatheredLength += data.length
+      if (this.#gatheredLength > LIMITS.negotiationTextLength || ++this.#requests > LIMITS.negotiationPdus) {
         this.#reset()
         return phase.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
       }
@@ -59,7 +62,7 @@ export class TextExchange {
   #take(phase: FullFeature): boolean {
     const { negotiation, discover, changed } = this.#options
     const gathered = Buffer.concat(this.#gathered)
-    this.#gathered = []
+    this.#forget()
     const pairs = parseText(gathered)
     negotiation.restart()
     const { answers, failure } = negotiation.receive(pairs, 'full feature')
@@ -91,12 +94,14 @@ export class TextExchange {
     )
   }
 
-  #length(): number {
-    return this.#gathered.reduce((sum, part) => sum + part.length, 0)
+  #forget(): void {
+    this.#gathered = []
+    this.#gatheredLength = 0
+    this.#requests = 0
   }
 
   #reset(): void {
-    this.#gathered = []
+    this.#forget()
     this.#outgoing = EMPTY
   }
 }

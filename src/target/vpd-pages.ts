@@ -64,7 +64,10 @@ function blockLimits(lu: LogicalUnit): Buffer {
     maximumCompareAndWriteLength: vaai.ats ? limits.compareAndWriteBlocks : 0,
     optimalTransferLengthGranularity: lu.physicalBlockSize / lu.blockSize,
     maximumTransferLength: limits.transferBlocks,
-    optimalTransferLength: OPTIMAL_TRANSFER_BYTES / lu.blockSize,
+    optimalTransferLength: Math.min(
+      OPTIMAL_TRANSFER_BYTES / lu.blockSize,
+      limits.transferBlocks || Number.POSITIVE_INFINITY,
+    ),
     maximumUnmapLbaCount: unmaps ? limits.unmapBlocks : 0,
     maximumUnmapBlockDescriptorCount: unmaps ? limits.unmapDescriptors : 0,
     optimalUnmapGranularity: lu.thin ? limits.unmapGranularityBlocks : 0,

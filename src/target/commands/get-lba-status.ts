@@ -1,4 +1,4 @@
-// GET LBA STATUS(16) (SBC-4 5.5): which blocks are mapped, in runs from the LBA on.
+// GET LBA STATUS(16) (SBC-4 5.5): which blocks are mapped, in runs from the LBA on. REPORT TYPE is zero: all of them.
 
 import type { GET_LBA_STATUS } from '../../../protocol/scsi/commands/get-lba-status.ts'
 import {
@@ -6,10 +6,8 @@ import {
   type LbaStatus,
   lbaStatusDescriptorsIn,
   PROVISIONING_STATUS,
-  REPORT_TYPE,
 } from '../../../protocol/scsi/lba-status.ts'
 import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
-import { invalidCdbField } from '../device-server.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import type { Task } from '../task.ts'
 
@@ -20,8 +18,7 @@ const CAPACITY_REACHED = 3
 
 export async function getLbaStatus(task: Task<typeof GET_LBA_STATUS>): Promise<void> {
   const { lu } = task
-  const { allocationLength, reportType } = task.cdb
-  if (reportType !== REPORT_TYPE.ALL) throw invalidCdbField(task, 'reportType')
+  const { allocationLength } = task.cdb
   if (task.lba >= lu.blocks) throw new SenseError(SENSE.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE, { information: task.lba })
   const wanted = Math.min(MAX_DESCRIPTORS, Math.max(1, lbaStatusDescriptorsIn(allocationLength)))
   const descriptors: LbaStatus[] = []
@@ -36,9 +33,10 @@ export async function getLbaStatus(task: Task<typeof GET_LBA_STATUS>): Promise<v
   task.respondWith(encodeLbaStatus({ completionCondition, rtp: true, descriptors }), allocationLength)
 }
 
-/** A block of which any byte is mapped is mapped. */
+/** A block of which any byte is mapped is mapped; all of a fully provisioned unit's are. */
 async function run(lu: LogicalUnit, lba: number): Promise<{ blocks: number; mapped: boolean }> {
   const size = lu.blockSize
+  if (!lu.thin) return { blocks: Math.min(lu.blocks - lba, MAX_BLOCKS), mapped: true }
   const { length, mapped } = await lu.gate.extent(lba * size, Math.min(lu.blocks - lba, MAX_BLOCKS) * size)
   if (mapped) return { blocks: Math.ceil(length / size), mapped }
   const whole = Math.floor(length / size)

@@ -27,11 +27,11 @@ export const COMMANDS = [
   row({ wire: CDB.READ_6, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: read }),                             // 08
   row({ wire: CDB.WRITE_6, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: write }),                          // 0A
   row({ wire: CDB.INQUIRY, access: 'none', reserve: 'allow', unitAttention: 'pass', run: inquiry }),                              // 12
-  row({ wire: CDB.MODE_SELECT_6, access: 'none', reserve: 'conflict', run: modeSelect }),                                         // 15
+  row({ wire: CDB.MODE_SELECT_6, access: 'none', reserve: 'conflict', zero: ['sp'], run: modeSelect }),                                         // 15
   row({ wire: CDB.RESERVE_6, access: 'none', reserve: 'conflict', run: reserve }),                                                // 16
   row({ wire: CDB.RELEASE_6, access: 'none', reserve: 'allow', run: release }),                                                   // 17
   row({ wire: CDB.MODE_SENSE_6, access: 'none', reserve: 'conflict', run: modeSense }),                                           // 1A
-  row({ wire: CDB.START_STOP_UNIT, access: 'none', reserve: 'conflict', run: startStopUnit }),                                    // 1B
+  row({ wire: CDB.START_STOP_UNIT, access: 'none', reserve: 'conflict', zero: ['loej'], run: startStopUnit }),                                    // 1B
   row({ wire: CDB.READ_CAPACITY_10, access: 'none', reserve: 'allow', run: readCapacity10 }),                                     // 25
   row({ wire: CDB.READ_10, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: read }),                            // 28
   row({ wire: CDB.WRITE_10, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: write }),                         // 2A
@@ -41,7 +41,7 @@ export const COMMANDS = [
   row({ wire: CDB.SYNCHRONIZE_CACHE_10, access: 'none', reserve: 'conflict', run: synchronizeCache }),                            // 35
   row({ wire: CDB.WRITE_SAME_10, access: 'write', reserve: 'conflict', vaai: 'zero', run: writeSame }),                           // 41
   row({ wire: CDB.UNMAP, access: 'write', reserve: 'conflict', vaai: 'delete', thinOnly: true, run: unmap }),                     // 42
-  row({ wire: CDB.MODE_SELECT_10, access: 'none', reserve: 'conflict', run: modeSelect }),                                        // 55
+  row({ wire: CDB.MODE_SELECT_10, access: 'none', reserve: 'conflict', zero: ['sp'], run: modeSelect }),                                        // 55
   row({ wire: CDB.RESERVE_10, access: 'none', reserve: 'conflict', run: reserve }),                                               // 56
   row({ wire: CDB.RELEASE_10, access: 'none', reserve: 'allow', run: release }),                                                  // 57
   row({ wire: CDB.MODE_SENSE_10, access: 'none', reserve: 'conflict', run: modeSense }),                                          // 5A
@@ -57,7 +57,7 @@ export const COMMANDS = [
   row({ wire: CDB.SYNCHRONIZE_CACHE_16, access: 'none', reserve: 'conflict', run: synchronizeCache }),                            // 91
   row({ wire: CDB.WRITE_SAME_16, access: 'write', reserve: 'conflict', vaai: 'zero', run: writeSame }),                           // 93
   row({ wire: CDB.READ_CAPACITY_16, access: 'none', reserve: 'allow', run: readCapacity16 }),                                     // 9E/10
-  row({ wire: CDB.GET_LBA_STATUS, access: 'read', reserve: 'conflict', run: getLbaStatus }),                                      // 9E/12
+  row({ wire: CDB.GET_LBA_STATUS, access: 'read', reserve: 'conflict', zero: ['reportType'], run: getLbaStatus }),                                      // 9E/12
   row({ wire: CDB.REPORT_LUNS, access: 'none', reserve: 'allow', unitAttention: 'pass', run: reportLuns }),                       // A0
   row({ wire: CDB.REPORT_SUPPORTED_OPERATION_CODES, access: 'none', reserve: 'conflict', run: reportSupportedOperationCodes }),   // A3/0C
   row({ wire: CDB.REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS, access: 'none', reserve: 'conflict', run: reportSupportedTaskManagementFunctions }), // A3/0D

@@ -50,9 +50,8 @@ const blockDescriptor = (lu: LogicalUnit, longLba: boolean): BlockDescriptor => 
 
 export async function modeSelect(task: Task<ModeSelect>): Promise<void> {
   const { lu, nexus } = task
-  const { pf, sp, parameterListLength } = task.cdb
+  const { pf, parameterListLength } = task.cdb
   if (!pf) throw invalidCdbField(task, 'pf') // pages in a vendor's format
-  if (sp) throw invalidCdbField(task, 'sp')
   if (parameterListLength === 0) return
   const list = await parameterList(task, parameterListLength)
   task.throwIfAborted()
@@ -63,7 +62,9 @@ export async function modeSelect(task: Task<ModeSelect>): Promise<void> {
     const at = lu.modes.refused(page, page.bytes)
     if (at !== undefined) throw invalidParameter(page.offset + Math.max(0, at))
   }
+  const cached = lu.modes.writeCache
   if (lu.modes.select(pages)) lu.unitAttentions.establishForAll(SENSE.MODE_PARAMETERS_CHANGED, nexus)
+  if (cached && !lu.modes.writeCache) await lu.gate.flush() // what is in the cache is written first (SBC-3 6.4.5)
 }
 
 /** The capacity is not MODE SELECT's to change: zero blocks, all of them, or as many as there are (SBC-3 6.4.1). */

@@ -20,6 +20,8 @@ export interface CommandRow<L extends Layout = Layout> {
   readonly limit?: 'transferBlocks'
   /** The VAAI switch that turns it off. */
   readonly vaai?: keyof Vaai
+  /** Fields that are refused unless they are zero. */
+  readonly zero?: readonly string[]
   /** Only thin-provisioned logical units have it. */
   readonly thinOnly?: true
   readonly run: Handler<L>

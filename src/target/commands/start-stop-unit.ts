@@ -9,10 +9,9 @@ import type { Task } from '../task.ts'
 const POWER_CONDITIONS: ReadonlySet<number> = new Set([0x0, 0x1, 0x2, 0x3, 0x7, 0xa, 0xb])
 
 export async function startStopUnit(task: Task<typeof START_STOP_UNIT>): Promise<void> {
-  const { powerCondition, loej, start, noFlush, immed } = task.cdb
+  const { powerCondition, start, noFlush, immed } = task.cdb
   if (!POWER_CONDITIONS.has(powerCondition)) throw invalidCdbField(task, 'powerCondition')
   if (powerCondition !== 0) return
-  if (loej) throw invalidCdbField(task, 'loej') // the medium cannot be removed
   if (start || noFlush) return
   const flushed = task.lu.gate.flush()
   if (immed) flushed.catch(() => {})

@@ -58,7 +58,7 @@ function oneCommand(task: Task<typeof REPORT_SUPPORTED_OPERATION_CODES>): Buffer
 
 /** Fields that this logical unit takes only as zero. */
 function refusedFields({ row }: Command, lu: LogicalUnit): string[] {
-  const names = ['rdprotect', 'wrprotect', 'vrprotect']
+  const names = ['rdprotect', 'wrprotect', 'vrprotect', ...(row.zero ?? [])]
   if (!lu.dpoFua) names.push('dpo', 'fua')
   if (!lu.limits.anchor || !lu.thin) names.push('anchor')
   if (!lu.thin) names.push('unmap')

@@ -19,16 +19,17 @@ export async function unmap(task: Task<typeof UNMAP>): Promise<void> {
   const list = await parameterList(task, parameterListLength)
   const descriptors = decodeParameters(() => decodeUnmapList(list))
   judge(descriptors, lu)
-  const zeroes = anchor ? Buffer.alloc(lu.blockSize) : undefined
+  const zeroes = Buffer.alloc(lu.blockSize)
   for (const { lba, blocks } of descriptors) {
     task.throwIfAborted()
     const offset = Number(lba) * lu.blockSize
     const length = blocks * lu.blockSize
-    if (length === 0) continue
     const stop = (): boolean => task.aborted
-    if (zeroes) await lu.gate.writeSame(zeroes, offset, length, { unmap: false, fua: false, stop })
+    if (length === 0) continue
+    if (anchor) await lu.gate.writeSame(zeroes, offset, length, { unmap: true, anchor, fua: false, stop })
     else await lu.gate.unmap(offset, length, { stop })
   }
+  if (!lu.modes.writeCache) await lu.gate.flush()
 }
 
 function judge(descriptors: readonly UnmapDescriptor[], lu: LogicalUnit): void {

@@ -14,13 +14,25 @@ const DATA = 1
 const ONE_BLOCK = 3
 /** Bytes of one comparison with copies of a block. */
 const PIECE_BYTES = 256 * 1024
+/** Bytes between two looks at whether the task was aborted. */
+const READ_BYTES = 4 * 1024 * 1024
 
 export async function verify(task: Task<Verify>): Promise<void> {
   const { bytchk } = task.cdb
-  if (bytchk === NO_DATA) await task.lu.gate.prefetch(task.lba * task.lu.blockSize, task.blocks * task.lu.blockSize)
+  if (bytchk === NO_DATA) await readAll(task)
   else if (bytchk === DATA) await compareAll(task)
   else if (bytchk === ONE_BLOCK) await compareEach(task)
   else throw invalidCdbField(task, 'bytchk')
+}
+
+/** Nothing is compared: every block of the range must be readable. */
+async function readAll(task: Task): Promise<void> {
+  const { lu } = task
+  const end = (task.lba + task.blocks) * lu.blockSize
+  for (let offset = task.lba * lu.blockSize; offset < end; offset += READ_BYTES) {
+    task.throwIfAborted()
+    await lu.gate.prefetch(offset, Math.min(READ_BYTES, end - offset))
+  }
 }
 
 async function compareAll(task: Task): Promise<void> {

@@ -17,7 +17,8 @@ export async function writeSame(task: Task<typeof WRITE_SAME_10 | typeof WRITE_S
   task.throwIfAborted()
   const { blockSize } = lu
   await lu.gate.writeSame(pattern, task.lba * blockSize, blocks * blockSize, {
-    unmap: cdb.unmap && !cdb.anchor, // anchored blocks keep their place on the medium
+    unmap: cdb.unmap,
+    anchor: cdb.anchor,
     fua: !lu.modes.writeCache,
     stop: () => task.aborted,
   })

@@ -11,29 +11,25 @@ import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
 import { invalidCdbField } from '../device-server.ts'
 import type { Task } from '../task.ts'
 
-/** Small writes whose data came with the command end here, in one system call. */
+/** A write whose data came with the command ends here, in one system call from the socket's buffer. */
 export function write(task: Task): void | Promise<void> {
   const { lu } = task
   const length = task.expectData(task.blocks * lu.blockSize)
   if (length === 0) return
   const fua = task.fua || !lu.modes.writeCache
-  const first = task.transport.receivePiece(task, 0, length)
-  if (!(first instanceof Promise) && first.length === length) {
-    if (lu.gate.writeNow(first, 0, length, task.lba * lu.blockSize, fua)) return
-  }
-  return writePieces(task, length, first, fua)
+  const whole = task.dataLength >= length
+  if (whole && lu.gate.writeNow(task.data, task.dataOffset, length, task.lba * lu.blockSize, fua)) return
+  return writePieces(task, length, fua)
 }
 
-async function writePieces(task: Task, length: number, first: Buffer | Promise<Buffer>, fua: boolean): Promise<void> {
+async function writePieces(task: Task, length: number, fua: boolean): Promise<void> {
   const { lu } = task
-  const offset = task.lba * lu.blockSize
-  let piece = await first
-  for (let done = 0; ; piece = await task.transport.receivePiece(task, done, length - done)) {
+  for (let done = 0; done < length; ) {
+    const piece = await task.transport.receivePiece(task, done, length - done)
     task.throwIfAborted()
-    if (fua || !lu.gate.writeNow(piece, 0, piece.length, offset + done, false))
-      await lu.gate.write(piece, 0, piece.length, offset + done, fua)
+    const offset = task.lba * lu.blockSize + done
+    if (!lu.gate.writeNow(piece, 0, piece.length, offset, fua)) await lu.gate.write(piece, 0, piece.length, offset, fua)
     done += piece.length
-    if (done === length) return
   }
 }
 

@@ -179,6 +179,10 @@ const FIXTURES: [string, Layout, string, object][] = [
     '84 03 00 00000000000000 00000200 00 00', { allocationLength: 512 },
   ],
   [
+    'RECEIVE COPY STATUS(LID1)', commands.RECEIVE_COPY_STATUS_LID1,
+    '84 00 07 00000000000000 00000200 00 00', { listId: 7, allocationLength: 512 },
+  ],
+  [
     'WRITE SAME(10)', commands.WRITE_SAME_10, '41 18 01020304 05 0607 00',
     { wrprotect: 0, anchor: true, unmap: true, lba: 0x1020304, groupNumber: 5, blocks: 0x607 },
   ],
