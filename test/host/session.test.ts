@@ -159,6 +159,17 @@ describe('requests with one answer', () => {
     await expect(command).rejects.toBeInstanceOf(RejectedError)
     await expect(command).rejects.toThrow('rejected by the target: invalid pdu field (09)')
 
+    // RFC 7143 11.17.1: it was not received, a NOP-Out takes its number.
+    const unplugged = session.execute(tur)
+    const gap = await target.takeCommand()
+    header.writeUInt32BE(gap.header.initiatorTaskTag, 16)
+    header.writeUInt32BE(gap.header.cmdSn, 24)
+    target.say(REJECT, { reason: 4, expCmdSn: gap.header.cmdSn }, { data: header })
+    await expect(unplugged).rejects.toBeInstanceOf(RejectedError)
+    const plug = (await target.take(INITIATOR_OPCODE.NOP_OUT)).header
+    expect(plug).toMatchObject({ immediate: false, cmdSn: gap.header.cmdSn })
+    target.say(NOP_IN, { initiatorTaskTag: plug.initiatorTaskTag, targetTransferTag: RESERVED_TAG })
+
     const ping = session.nop()
     header[0] = INITIATOR_OPCODE.NOP_OUT
     header.writeUInt32BE((await target.take(INITIATOR_OPCODE.NOP_OUT)).header.initiatorTaskTag, 16)

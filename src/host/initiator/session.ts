@@ -10,6 +10,7 @@ import { NOP_IN } from '../../../protocol/iscsi/nop-in.ts'
 import { INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import { R2T } from '../../../protocol/iscsi/r2t.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
+import { SCSI_COMMAND } from '../../../protocol/iscsi/scsi-command.ts'
 import { SCSI_RESPONSE } from '../../../protocol/iscsi/scsi-response.ts'
 import { lessThan, next } from '../../../protocol/iscsi/serial.ts'
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../../protocol/iscsi/task-management-request.ts'
@@ -36,6 +37,9 @@ const HAS_STATUS = 0x01
 const OVERFLOW = 0x04
 const UNDERFLOW = 0x02
 const ITT_IN_HEADER = DATA_IN.at('initiatorTaskTag').byte
+const CMD_SN_IN_HEADER = SCSI_COMMAND.at('cmdSn').byte
+const EXP_CMD_SN = REJECT.at('expCmdSn').byte
+const IMMEDIATE = 0x40
 const EMPTY = Buffer.alloc(0)
 
 export interface SessionIdentity {
@@ -306,6 +310,7 @@ export class InitiatorSession implements SessionIdentity {
     const rejected = rejectedHeader(pdu)
     // A command whose data are rejected gets a status of its own.
     if (!rejected || (rejected[0]! & OPCODE_MASK) === INITIATOR_OPCODE.DATA_OUT) return
+    this.#plug(rejected, pdu)
     const initiatorTaskTag = rejected.readUInt32BE(ITT_IN_HEADER)
     const error = new RejectedError(reason)
     const task = this.#tasks.get(initiatorTaskTag)
@@ -313,6 +318,17 @@ export class InitiatorSession implements SessionIdentity {
       this.#tasks.delete(initiatorTaskTag)
       task.fail(error)
     } else this.#exchanges.fail(initiatorTaskTag, error)
+  }
+
+  /**
+   * A command that was rejected has not been received (RFC 7143 11.17.1): a NOP-Out takes its number, or those after it
+   * would wait for it. Its answer is of no interest.
+   */
+  #plug(rejected: Buffer, { header, at }: ReceivedPdu): void {
+    const cmdSn = rejected.readUInt32BE(CMD_SN_IN_HEADER)
+    if ((rejected[0]! & IMMEDIATE) !== 0 || header.readUInt32BE(at + EXP_CMD_SN) !== cmdSn) return
+    const initiatorTaskTag = this.#takeTag()
+    this.#stream.send(INITIATOR_OPCODE.NOP_OUT, { initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn })
   }
 
   #end(error: Error | undefined): void {

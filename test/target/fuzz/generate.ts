@@ -190,7 +190,7 @@ export class Generator {
         : random.pick([0, 1, 2, 3, ...Array.from({ length: 40 }, (_, i) => 8 + i)])
       if (at < bytes.length) bytes[at] = random.chance(0.5) ? random.below(256) : bytes[at]! ^ (1 << random.below(8))
     }
-    if (random.chance(0.02)) return bytes.subarray(0, random.below(bytes.length))
+    if (random.chance(0.003)) return bytes.subarray(0, random.below(bytes.length))
     return bytes
   }
 }
