@@ -87,6 +87,7 @@ describe('README', () => {
 
   test.for(commands.filter((command) => /^(iscsi-|qemu-)/.test(command)))(
     '%s',
+    { timeout: 20_000 },
     async (command, { skip }) => {
       const [tool, ...words] = command.split(' ') as [string, ...string[]]
       if (!installed(tool)) {
@@ -101,7 +102,6 @@ describe('README', () => {
       )
       expect(stdout).toMatch(/iqn\.2026-11\.io\.lunette:array1|VIRTUAL DISK|10 GiB/)
     },
-    20_000,
   )
 
   test('the three lines of the library', async () => {
