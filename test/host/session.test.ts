@@ -159,7 +159,7 @@ describe('requests with one answer', () => {
     await expect(command).rejects.toBeInstanceOf(RejectedError)
     await expect(command).rejects.toThrow('rejected by the target: invalid pdu field (09)')
 
-    // RFC 7143 11.17.1: it was not received, a NOP-Out takes its number.
+    // RFC 7143 7.3: it was not received, a NOP-Out takes its number.
     const unplugged = session.execute(tur)
     const gap = await target.takeCommand()
     header.writeUInt32BE(gap.header.initiatorTaskTag, 16)

@@ -243,7 +243,7 @@ describe('a discovery session (RFC 7143 4.3)', () => {
     await raw.take(TARGET_OPCODE.NOP_IN)
   })
 
-  test('a rejected command does not count as received: its CmdSN is still due (RFC 7143 11.17.1)', async () => {
+  test('a rejected command does not count as received: its CmdSN is still due (RFC 7143 7.3)', async () => {
     const raw = await discovery()
     raw.command(TEST_UNIT_READY.encode({}))
     expect((await raw.take(REJECT)).header.expCmdSn).toBe(raw.cmdSn - 1)

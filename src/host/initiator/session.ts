@@ -321,7 +321,7 @@ export class InitiatorSession implements SessionIdentity {
   }
 
   /**
-   * A command that was rejected has not been received (RFC 7143 11.17.1): a NOP-Out takes its number, or those after it
+   * A command that was rejected has not been received (RFC 7143 7.3): a NOP-Out takes its number, or those after it
    * would wait for it. Its answer is of no interest.
    */
   #plug(rejected: Buffer, { header, at }: ReceivedPdu): void {

@@ -6,7 +6,7 @@ import type { Vaai } from '../logical-unit.ts'
 import type { Task } from '../task.ts'
 
 /** Carries out a command that has been judged. Ends by returning (GOOD) or throwing; a promise only where it must wait. */
-export type Handler<L extends Layout> = (task: Task<L>) => void | Promise<void>
+type Handler<L extends Layout> = (task: Task<L>) => void | Promise<void>
 
 export interface CommandRow<L extends Layout = Layout> {
   readonly wire: L
