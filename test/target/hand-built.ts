@@ -1,0 +1,170 @@
+// An array put together by hand, for what no configuration can say: media that wait, connections without a socket, and a look
+// at what the array holds.
+
+import { onTestFinished } from 'vitest'
+import { Gate } from '../../luns/gate.ts'
+import type { Extent, Store } from '../../luns/store.ts'
+import { MemoryStore } from '../../luns/stores/memory.ts'
+import { parseConfig } from '../../src/config/parse.ts'
+import type { ArrayInput } from '../../src/config/schema.ts'
+import { type ConnectOptions, connect, type InitiatorSession } from '../../src/host/index.ts'
+import { silentLogger } from '../../src/log.ts'
+import { ArrayHost } from '../../src/target/array-host.ts'
+import { CommandTable } from '../../src/target/command-table.ts'
+import { COMMANDS } from '../../src/target/commands/index.ts'
+import { LogicalUnit } from '../../src/target/logical-unit.ts'
+import { listen } from '../../src/target/server.ts'
+import { Target } from '../../src/target/target.ts'
+import { drainUnitAttentions, type LunInput, memory, SIZE } from './array.ts'
+import { Disk } from './disk.ts'
+import { RawInitiator } from './raw.ts'
+
+/** A medium in memory that can be told to wait: what is asked of it while it is held is done when it is let go. */
+export class HeldStore implements Store {
+  readonly length: number
+  readonly #medium: MemoryStore
+  #held: Promise<void> | undefined
+  #letGo: () => void = () => {}
+  /** Operations that wait. */
+  waiting = 0
+  /** Writes that have been done, in their order. */
+  readonly writes: { readonly offset: number; readonly length: number }[] = []
+
+  constructor(length = SIZE) {
+    this.length = length
+    this.#medium = new MemoryStore(length, false)
+  }
+
+  hold(): void {
+    this.#held ??= new Promise((resolve) => {
+      this.#letGo = resolve
+    })
+  }
+
+  release(): void {
+    this.#held = undefined
+    this.#letGo()
+  }
+
+  /** Resolves when so many operations wait. */
+  async untilWaiting(count: number): Promise<void> {
+    for (let tries = 0; this.waiting < count; tries++) {
+      if (tries > 2000) throw new Error(`${this.waiting} operations wait, not ${count}`)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+
+  readNow(target: Buffer, at: number, length: number, offset: number): boolean {
+    return this.#held === undefined && this.#medium.readNow(target, at, length, offset)
+  }
+
+  async read(target: Buffer, at: number, length: number, offset: number): Promise<void> {
+    await this.#wait()
+    await this.#medium.read(target, at, length, offset)
+  }
+
+  writeNow(source: Buffer, at: number, length: number, offset: number): boolean {
+    if (this.#held !== undefined || !this.#medium.writeNow(source, at, length, offset)) return false
+    this.writes.push({ offset, length })
+    return true
+  }
+
+  async write(source: Buffer, at: number, length: number, offset: number): Promise<void> {
+    await this.#wait()
+    await this.#medium.write(source, at, length, offset)
+    this.writes.push({ offset, length })
+  }
+
+  async flush(): Promise<void> {
+    await this.#wait()
+  }
+
+  async unmap(offset: number, length: number): Promise<void> {
+    await this.#wait()
+    await this.#medium.unmap(offset, length)
+  }
+
+  extent(offset: number, length: number): Promise<Extent> {
+    return this.#medium.extent(offset, length)
+  }
+
+  async close(): Promise<void> {
+    await this.#medium.close()
+  }
+
+  async #wait(): Promise<void> {
+    if (!this.#held) return
+    this.waiting++
+    await this.#held
+    this.waiting--
+  }
+}
+
+export interface HandBuilt {
+  readonly host: ArrayHost
+  readonly target: Target
+  readonly units: readonly LogicalUnit[]
+  readonly port: number
+  connect(options?: Partial<ConnectOptions>): Promise<InitiatorSession>
+  disk(lun?: number, options?: Partial<ConnectOptions>): Promise<Disk>
+  raw(): Promise<RawInitiator>
+  /** Without it the array is closed when the test has ended. */
+  close(): Promise<void>
+}
+
+type TargetInput = NonNullable<ArrayInput['targets']>[number]
+
+/** One logical unit a store, LUN 0 and on. */
+export async function handBuilt(
+  stores: readonly Store[],
+  lun: LunInput = {},
+  target: TargetInput = {},
+): Promise<HandBuilt> {
+  const luns = stores.map((store, id) => memory({ ...lun, id, size: store.length }))
+  const config = parseConfig({ targets: [{ ...target, luns }] }).targets[0]!
+  const units = config.luns.map((one, index) => {
+    const gate = new Gate(stores[index]!, { writeThrough: !one.writeCache })
+    return new LogicalUnit(one, { naa: `6024c55${String(index).padStart(25, '0')}`, serial: `S${index}` }, gate)
+  })
+  const built = new Target(config, units, new CommandTable(COMMANDS))
+  const host = new ArrayHost([built], silentLogger())
+  const portal = await listen('127.0.0.1', 0, (socket) => host.accept(socket, 0))
+  host.open([portal.address])
+  const port = Number(portal.address.split(':')[1])
+  const ends: { destroy(): void }[] = []
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      for (const end of ends) end.destroy()
+      const stopped = portal.stop()
+      await host.close()
+      await stopped
+      await Promise.all(units.map(({ gate }) => gate.close()))
+    })()
+    return closing
+  }
+  onTestFinished(close)
+  const open = async (options: Partial<ConnectOptions> = {}): Promise<InitiatorSession> => {
+    const session = await connect({ host: '127.0.0.1', port, targetName: built.iqn, ...options })
+    ends.push(session)
+    return session
+  }
+  return {
+    host,
+    target: built,
+    units,
+    port,
+    connect: open,
+    close,
+    async disk(lun = 0, options = {}) {
+      const disk = new Disk(await open(options), lun)
+      await drainUnitAttentions(disk)
+      return disk
+    },
+    async raw() {
+      const raw = await RawInitiator.open(port)
+      ends.push(raw)
+      return raw
+    },
+  }
+}
