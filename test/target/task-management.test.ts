@@ -1,0 +1,414 @@
+// Task management functions (RFC 7143 11.5, 11.6; SAM-5 7): the response comes when the tasks have ended, an aborted task has no
+// response of its own, and nothing of it happens afterwards.
+
+import { describe, expect, test } from 'vitest'
+import {
+  COMPARE_AND_WRITE,
+  encodeLun,
+  TASK_MANAGEMENT_FUNCTION as FUNCTION,
+  INITIATOR_OPCODE,
+  READ_10,
+  RESERVED_TAG,
+  TASK_MANAGEMENT_RESPONSE_CODE as RESPONSE,
+  SENSE,
+  STATUS,
+  TARGET_OPCODE,
+  TEST_UNIT_READY,
+  WRITE_10,
+} from '../../protocol/index.ts'
+import { TaskAbortedError } from '../../src/host/index.ts'
+import { arrayForTest, drainUnitAttentions, memory } from './array.ts'
+import { Disk, expectGood, expectSense } from './disk.ts'
+import { type HandBuilt, HeldStore, handBuilt } from './hand-built.ts'
+import type { RawInitiator } from './raw.ts'
+
+const { TASK_MANAGEMENT_RESPONSE, SCSI_RESPONSE, R2T } = TARGET_OPCODE
+const WRITE = WRITE_10.encode({ blocks: 1 })
+const OUT = { write: true, expectedDataTransferLength: 512 }
+const ones = Buffer.alloc(512, 1)
+
+interface Manage {
+  readonly lun?: number
+  readonly referencedTaskTag?: number
+  readonly refCmdSn?: number
+  readonly cmdSn?: number
+}
+
+function send(raw: RawInitiator, code: number, { lun = 0, ...fields }: Manage = {}): number {
+  const initiatorTaskTag = raw.takeTag()
+  const usual = { immediate: true, function: code, initiatorTaskTag, cmdSn: raw.cmdSn, referencedTaskTag: RESERVED_TAG }
+  raw.send(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, { ...usual, ...fields, lun: encodeLun(lun) })
+  return initiatorTaskTag
+}
+
+/** The response that is due next, to this request. */
+async function answered(raw: RawInitiator, initiatorTaskTag: number): Promise<number> {
+  const { header } = await raw.take(TASK_MANAGEMENT_RESPONSE)
+  expect(header).toMatchObject({ initiatorTaskTag, statSn: raw.expStatSn++ })
+  return header.response
+}
+
+const manage = (raw: RawInitiator, code: number, fields?: Manage): Promise<number> =>
+  answered(raw, send(raw, code, fields))
+
+async function loggedIn(built: HandBuilt): Promise<RawInitiator> {
+  const raw = await built.raw()
+  await raw.login(built.target.iqn, { InitialR2T: 'Yes' })
+  for (const { lun } of built.units) {
+    raw.command(TEST_UNIT_READY.encode({}), { lun })
+    await raw.response()
+  }
+  return raw
+}
+
+/** What was sent before has been taken in by the target: a ping that came after it is answered. */
+async function taken(raw: RawInitiator): Promise<void> {
+  const initiatorTaskTag = raw.takeTag()
+  raw.send(INITIATOR_OPCODE.NOP_OUT, {
+    immediate: true,
+    initiatorTaskTag,
+    targetTransferTag: RESERVED_TAG,
+    cmdSn: raw.cmdSn,
+  })
+  expect((await raw.take(TARGET_OPCODE.NOP_IN)).header.initiatorTaskTag).toBe(initiatorTaskTag)
+  raw.expStatSn++
+}
+
+async function expectUp(raw: RawInitiator): Promise<void> {
+  raw.command(TEST_UNIT_READY.encode({}))
+  expect((await raw.response()).header.status).toBe(STATUS.GOOD)
+}
+
+describe('ABORT TASK', () => {
+  test('of a task that waits for data: complete, no response of the task, its data are dropped', async () => {
+    const array = await arrayForTest()
+    const raw = await array.rawSession({ ImmediateData: 'No', InitialR2T: 'Yes' })
+    const referencedTaskTag = raw.command(WRITE, OUT)
+    const { targetTransferTag } = (await raw.take(R2T)).header
+    expect(await manage(raw, FUNCTION.ABORT_TASK, { referencedTaskTag })).toBe(RESPONSE.FUNCTION_COMPLETE)
+    raw.dataOut({ initiatorTaskTag: referencedTaskTag, targetTransferTag }, ones)
+    await raw.expectSilence(30)
+    await expectUp(raw)
+    expect(await (await array.disk()).read(0, 1)).toEqual(Buffer.alloc(512))
+  })
+
+  test('of a write that runs: the response waits for it, the task has none, and what it writes it has written by then', async () => {
+    const store = new HeldStore()
+    const built = await handBuilt([store])
+    const raw = await loggedIn(built)
+    store.hold()
+    const referencedTaskTag = raw.command(WRITE, OUT, { data: ones })
+    await store.untilWaiting(1)
+    const tag = send(raw, FUNCTION.ABORT_TASK, { referencedTaskTag })
+    await raw.expectSilence(40)
+    store.release()
+    expect(await answered(raw, tag)).toBe(RESPONSE.FUNCTION_COMPLETE)
+    const writes = store.writes.length
+    await raw.expectSilence(40)
+    expect(store.writes.length).toBe(writes)
+    await expectUp(raw)
+  })
+
+  test('of a read that runs: no Data-In and no response after it', async () => {
+    const store = new HeldStore()
+    const raw = await loggedIn(await handBuilt([store]))
+    store.hold()
+    const referencedTaskTag = raw.command(READ_10.encode({ blocks: 100 }), {
+      read: true,
+      expectedDataTransferLength: 51_200,
+    })
+    await store.untilWaiting(1)
+    const tag = send(raw, FUNCTION.ABORT_TASK, { referencedTaskTag })
+    await taken(raw)
+    store.release()
+    for (;;) {
+      const { header } = await raw.takeAny()
+      expect(header.opcode).not.toBe(SCSI_RESPONSE)
+      if (header.opcode === TASK_MANAGEMENT_RESPONSE) {
+        expect(header).toMatchObject({ initiatorTaskTag: tag, response: RESPONSE.FUNCTION_COMPLETE })
+        break
+      }
+    }
+    await raw.expectSilence(30)
+  })
+
+  test('of a COMPARE AND WRITE that runs: done before the response, or never', async () => {
+    const store = new HeldStore()
+    const built = await handBuilt([store])
+    const raw = await loggedIn(built)
+    store.hold()
+    const data = Buffer.concat([Buffer.alloc(512), ones])
+    const cdb = COMPARE_AND_WRITE.encode({ blocks: 1 })
+    const referencedTaskTag = raw.command(cdb, { write: true, expectedDataTransferLength: 1024 }, { data })
+    await store.untilWaiting(1)
+    const tag = send(raw, FUNCTION.ABORT_TASK, { referencedTaskTag })
+    await raw.expectSilence(30)
+    store.release()
+    expect(await answered(raw, tag)).toBe(RESPONSE.FUNCTION_COMPLETE)
+    const disk = await built.disk()
+    const after = await disk.read(0, 1)
+    expect([Buffer.alloc(512), ones]).toContainEqual(after)
+    await raw.expectSilence(30)
+    expect(await disk.read(0, 1)).toEqual(after)
+  })
+
+  test('of a task that has ended: does not exist; with abortFinished: complete, complete', async () => {
+    for (const [abortFinished, response] of [
+      ['notExist', RESPONSE.TASK_DOES_NOT_EXIST],
+      ['complete', RESPONSE.FUNCTION_COMPLETE],
+    ] as const) {
+      const array = await arrayForTest([memory()], { abortFinished })
+      const raw = await array.rawSession()
+      const referencedTaskTag = raw.command(TEST_UNIT_READY.encode({}))
+      const refCmdSn = raw.cmdSn - 1
+      await raw.response()
+      expect(await manage(raw, FUNCTION.ABORT_TASK, { referencedTaskTag, refCmdSn })).toBe(response)
+      expect(await manage(raw, FUNCTION.ABORT_TASK, { referencedTaskTag: 0x9999, refCmdSn })).toBe(response)
+    }
+  })
+
+  test('with the LUN of another logical unit, or of none: the task goes on', async () => {
+    const array = await arrayForTest([memory(), memory({ id: 1 })])
+    const raw = await array.rawSession({ ImmediateData: 'No', InitialR2T: 'Yes' })
+    const referencedTaskTag = raw.command(WRITE, OUT)
+    const { targetTransferTag } = (await raw.take(R2T)).header
+    for (const lun of [1, 99])
+      expect([RESPONSE.TASK_DOES_NOT_EXIST, RESPONSE.LUN_DOES_NOT_EXIST]).toContain(
+        await manage(raw, FUNCTION.ABORT_TASK, { referencedTaskTag, lun }),
+      )
+    raw.dataOut({ initiatorTaskTag: referencedTaskTag, targetTransferTag }, ones)
+    expect((await raw.response()).header.status).toBe(STATUS.GOOD)
+  })
+
+  test('of a command that has not come: its number counts as received, and it is dropped when it comes (11.6.1)', async () => {
+    const array = await arrayForTest()
+    const raw = await array.rawSession()
+    const missing = raw.cmdSn
+    raw.cmdSn++
+    expect(await manage(raw, FUNCTION.ABORT_TASK, { referencedTaskTag: 0x4444, refCmdSn: missing })).toBe(
+      RESPONSE.FUNCTION_COMPLETE,
+    )
+    raw.command(WRITE, { ...OUT, initiatorTaskTag: 0x4444, cmdSn: missing }, { data: ones })
+    await raw.expectSilence(30)
+    await expectUp(raw)
+    expect(await (await array.disk()).read(0, 1)).toEqual(Buffer.alloc(512))
+  })
+
+  test('200 rounds of write and abort at once: GOOD and "does not exist", or no response and "complete", never both', async () => {
+    for (const slow of [false, true]) {
+      const store = new HeldStore()
+      const raw = await loggedIn(await handBuilt([store]))
+      for (let round = 0; round < 100; round++) {
+        if (slow) store.hold()
+        raw.socket.cork()
+        const referencedTaskTag = raw.command(WRITE, OUT, { data: ones })
+        const tag = send(raw, FUNCTION.ABORT_TASK, { referencedTaskTag, refCmdSn: raw.cmdSn - 1 })
+        raw.socket.uncork()
+        if (slow) await new Promise((resolve) => setImmediate(resolve))
+        store.release()
+        const first = await raw.takeAny()
+        if (first.header.opcode === SCSI_RESPONSE) {
+          expect(first.header.status).toBe(STATUS.GOOD)
+          expect((await raw.take(TASK_MANAGEMENT_RESPONSE)).header).toMatchObject({
+            initiatorTaskTag: tag,
+            response: RESPONSE.TASK_DOES_NOT_EXIST,
+          })
+        } else expect(first.header).toMatchObject({ initiatorTaskTag: tag, response: RESPONSE.FUNCTION_COMPLETE })
+      }
+      await raw.expectSilence(30)
+    }
+  })
+})
+
+/** Two sessions on two logical units, each with a write held on both. */
+async function held() {
+  const stores = [new HeldStore(), new HeldStore()]
+  const built = await handBuilt(stores)
+  const mine = await loggedIn(built)
+  const other = await loggedIn(built)
+  for (const store of stores) store.hold()
+  const tags = [mine, other].map((raw) => [0, 1].map((lun) => raw.command(WRITE, { ...OUT, lun }, { data: ones })))
+  for (const store of stores) await store.untilWaiting(2)
+  const release = (): void => {
+    for (const store of stores) store.release()
+  }
+  return { stores, built, mine, other, tags, release }
+}
+
+/** The tags of the commands that are answered, all GOOD. */
+async function responses(raw: RawInitiator, count: number): Promise<number[]> {
+  const found: number[] = []
+  for (let i = 0; i < count; i++) {
+    const { header } = await raw.response()
+    expect(header.status).toBe(STATUS.GOOD)
+    found.push(header.initiatorTaskTag)
+  }
+  return found.sort((a, b) => a - b)
+}
+
+describe('functions over many tasks', () => {
+  test('ABORT TASK SET: the tasks of this nexus on this logical unit, and no others', async () => {
+    const { mine, other, tags, release } = await held()
+    const tag = send(mine, FUNCTION.ABORT_TASK_SET, { lun: 0 })
+    await mine.expectSilence(30)
+    release()
+    const pdus = [await mine.takeAny(), await mine.takeAny()]
+    const [first, second] = [
+      pdus.find(({ header }) => header.opcode === TASK_MANAGEMENT_RESPONSE),
+      pdus.find(({ header }) => header.opcode === SCSI_RESPONSE),
+    ]
+    expect(first?.header).toMatchObject({ initiatorTaskTag: tag, response: RESPONSE.FUNCTION_COMPLETE })
+    expect(second?.header).toMatchObject({ initiatorTaskTag: tags[0]![1], status: STATUS.GOOD })
+    expect(await responses(other, 2)).toEqual(tags[1])
+    await mine.expectSilence(30)
+  })
+
+  test('CLEAR TASK SET: the tasks of every nexus on this logical unit; 2Fh/00h for the others', async () => {
+    const { mine, other, tags, release } = await held()
+    send(mine, FUNCTION.CLEAR_TASK_SET, { lun: 0 })
+    await taken(mine)
+    release()
+    for (let i = 0; i < 2; i++) {
+      const { header } = await mine.takeAny()
+      if (header.opcode === SCSI_RESPONSE) expect(header.initiatorTaskTag).toBe(tags[0]![1])
+      else expect(header).toMatchObject({ opcode: TASK_MANAGEMENT_RESPONSE, response: RESPONSE.FUNCTION_COMPLETE })
+    }
+    expect(await responses(other, 1)).toEqual([tags[1]![1]])
+    await other.expectSilence(30)
+    other.command(TEST_UNIT_READY.encode({}))
+    const { header, data } = await other.response()
+    expect(header.status).toBe(STATUS.CHECK_CONDITION)
+    expect([data[2 + 12], data[2 + 13]]).toEqual([SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR.asc, 0])
+    await mine.expectSilence(30)
+    await expectUp(mine)
+  })
+
+  test('CLEAR TASK SET with no task of another nexus: no unit attention for it', async () => {
+    const built = await handBuilt([new HeldStore()])
+    const [mine, other] = [await loggedIn(built), await loggedIn(built)]
+    expect(await manage(mine, FUNCTION.CLEAR_TASK_SET)).toBe(RESPONSE.FUNCTION_COMPLETE)
+    await expectUp(other)
+  })
+
+  test.each([
+    ['LOGICAL UNIT RESET', FUNCTION.LOGICAL_UNIT_RESET, 1],
+    ['TARGET WARM RESET', FUNCTION.TARGET_WARM_RESET, 2],
+  ])('%s: the tasks of every nexus; the sessions stay', async (_, code, units) => {
+    const { mine, other, release, stores } = await held()
+    const tag = send(mine, code, { lun: 0 })
+    await mine.expectSilence(30)
+    release()
+    let seen = 0
+    for (let i = 0; i < (units === 1 ? 2 : 1); i++) {
+      const { header } = await mine.takeAny()
+      if (header.opcode === TASK_MANAGEMENT_RESPONSE)
+        expect(header).toMatchObject({ initiatorTaskTag: tag, response: RESPONSE.FUNCTION_COMPLETE })
+      else seen++
+    }
+    expect(seen).toBe(units === 1 ? 1 : 0)
+    await responses(other, units === 1 ? 1 : 0)
+    const writes = stores.map((store) => store.writes.length)
+    await other.expectSilence(40)
+    await mine.expectSilence(10)
+    expect(stores.map((store) => store.writes.length)).toEqual(writes)
+    for (const raw of [mine, other]) {
+      raw.command(TEST_UNIT_READY.encode({}))
+      expect((await raw.response()).header.status).toBe(STATUS.CHECK_CONDITION)
+      await expectUp(raw)
+    }
+  })
+
+  test('TARGET COLD RESET: every session of the target ends; the next has 29h/00h', async () => {
+    const { mine, other, built, release } = await held()
+    send(mine, FUNCTION.TARGET_COLD_RESET)
+    await taken(mine)
+    release()
+    await mine.expectClosed()
+    await other.expectClosed()
+    for (const { header } of [...mine.received, ...other.received]) expect(header.opcode).toBe(TASK_MANAGEMENT_RESPONSE)
+    const fresh = new Disk(await built.connect())
+    expectSense(await fresh.run(TEST_UNIT_READY, {}), SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
+    expectGood(await fresh.run(TEST_UNIT_READY, {}))
+  })
+})
+
+describe('what is not there', () => {
+  test('a LUN that is not there: LUN does not exist', async () => {
+    const raw = await (await arrayForTest()).rawSession()
+    for (const code of [FUNCTION.ABORT_TASK_SET, FUNCTION.CLEAR_TASK_SET, FUNCTION.LOGICAL_UNIT_RESET])
+      expect(await manage(raw, code, { lun: 5 })).toBe(RESPONSE.LUN_DOES_NOT_EXIST)
+  })
+
+  test('TASK REASSIGN: not supported; CLEAR ACA, RFC 7144 and unknown functions: not supported', async () => {
+    const raw = await (await arrayForTest()).rawSession()
+    expect(await manage(raw, FUNCTION.TASK_REASSIGN)).toBe(RESPONSE.TASK_ALLEGIANCE_REASSIGNMENT_NOT_SUPPORTED)
+    for (const code of [
+      0,
+      FUNCTION.CLEAR_ACA,
+      FUNCTION.QUERY_TASK,
+      FUNCTION.QUERY_TASK_SET,
+      FUNCTION.I_T_NEXUS_RESET,
+      100,
+      127,
+    ])
+      expect([RESPONSE.FUNCTION_NOT_SUPPORTED, RESPONSE.FUNCTION_REJECTED]).toContain(await manage(raw, code))
+    await expectUp(raw)
+  })
+})
+
+describe('order', () => {
+  test('a function that is not immediate takes a CmdSN and its turn', async () => {
+    const array = await arrayForTest()
+    const raw = await array.rawSession({ ImmediateData: 'No', InitialR2T: 'Yes' })
+    const referencedTaskTag = raw.command(WRITE, OUT)
+    await raw.take(R2T)
+    const initiatorTaskTag = raw.takeTag()
+    const fields = {
+      function: FUNCTION.ABORT_TASK,
+      initiatorTaskTag,
+      cmdSn: raw.cmdSn++,
+      referencedTaskTag,
+      lun: encodeLun(0),
+    }
+    raw.send(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, fields)
+    const { header } = await raw.take(TASK_MANAGEMENT_RESPONSE)
+    expect(header).toMatchObject({ initiatorTaskTag, response: RESPONSE.FUNCTION_COMPLETE, expCmdSn: raw.cmdSn })
+  })
+
+  test('functions that pile up are bounded: past the limit a Reject, and the session goes on', async () => {
+    const store = new HeldStore()
+    const raw = await loggedIn(await handBuilt([store]))
+    store.hold()
+    raw.command(WRITE, OUT, { data: ones })
+    await store.untilWaiting(1)
+    for (let i = 0; i < 500; i++) send(raw, FUNCTION.ABORT_TASK_SET, { lun: 0 })
+    const rejected = await raw.take(TARGET_OPCODE.REJECT)
+    expect(rejected.data[0]! & 0x3f).toBe(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST)
+    store.release()
+    const counts = { rejected: 1, complete: 0 }
+    while (counts.rejected + counts.complete < 500) {
+      const { header } = await raw.takeAny()
+      if (header.opcode === TASK_MANAGEMENT_RESPONSE) counts.complete++
+      else if (header.opcode === TARGET_OPCODE.REJECT) counts.rejected++
+      else throw new Error(`PDU ${header.opcode}`)
+    }
+    expect(counts.complete).toBeGreaterThan(0)
+  })
+
+  test('the initiator of this package hears of its aborted tasks', async () => {
+    const store = new HeldStore()
+    const built = await handBuilt([store])
+    const disk = await built.disk()
+    store.hold()
+    const tasks = Array.from({ length: 20 }, (_, lba) =>
+      disk.session.submit({ lun: 0, cdb: WRITE_10.encode({ lba, blocks: 1 }), dataOut: ones }),
+    )
+    await store.untilWaiting(20)
+    const reset = disk.session.manage(FUNCTION.LOGICAL_UNIT_RESET, { lun: 0 })
+    await disk.session.nop()
+    store.release()
+    expect(await reset).toBe(RESPONSE.FUNCTION_COMPLETE)
+    for (const { result } of tasks) await expect(result).rejects.toBeInstanceOf(TaskAbortedError)
+    await drainUnitAttentions(disk)
+  })
+})
