@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Benchmark from 'benchmark'
-import yargs from 'yargs'
-import { hideBin } from 'yargs/helpers'
+import { choose, parser, run, UsageError } from './command.ts'
 import { describeMachine, thisMachine } from './machine.ts'
 import { type Timing, timingTable } from './micro-report.ts'
 import { type Operation, openOperations } from './operations.ts'
@@ -13,34 +12,30 @@ import { type Operation, openOperations } from './operations.ts'
 async function main(): Promise<number> {
   const { seconds, only, json } = await parseOptions()
   const directory = mkdtempSync(join(tmpdir(), 'lunette-bench-'))
-  const operations = await openOperations(join(directory, 'image'))
   try {
+    const operations = await openOperations(join(directory, 'image'))
+    const chosen = choose(operations.all, ({ group, name }) => `${group}: ${name}`, only)
     const machine = thisMachine()
     if (!json) console.log(`${describeMachine(machine)}\n`)
-    const chosen = operations.all.filter(({ group, name }) => new RegExp(only).test(`${group}: ${name}`))
     const timings = chosen.map((operation) => time(operation, seconds))
+    await operations.close()
     if (json) console.log(JSON.stringify({ machine, timings }, undefined, 2))
     else for (const line of timingTable(timings)) console.log(line)
     return 0
   } finally {
-    await operations.close()
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
-function parseOptions() {
-  return yargs(hideBin(process.argv))
-    .scriptName('npm run bench --')
-    .usage('$0\n\nMeasures what single operations of the hot path cost.')
-    .example('$0 --only CRC32C', 'one group')
+const parseOptions = () =>
+  parser('npm run bench --', 'Measures what single operations of the hot path cost.')
+    .example('$0 --only CRC32C', 'two of the operations')
     .option('seconds', { type: 'number', default: 1, describe: 'how long each operation is measured' })
-    .option('only', { type: 'string', default: '', describe: 'operations whose line matches this regular expression' })
-    .option('json', { type: 'boolean', default: false, describe: 'print one JSON document' })
-    .strict()
-    .version(false)
-    .locale('en')
+    .check(({ seconds }) => {
+      if (!(seconds > 0)) throw new UsageError('--seconds: more than 0')
+      return true
+    })
     .parseAsync()
-}
 
 function time({ group, name, count, run }: Operation, seconds: number): Timing {
   const benchmark = new Benchmark(name, run, { maxTime: seconds }).run()
@@ -49,4 +44,4 @@ function time({ group, name, count, run }: Operation, seconds: number): Timing {
   return { group, name, nanoseconds: (1e9 * mean) / count, marginPercent: rme }
 }
 
-process.exitCode = await main()
+run(main)

@@ -4,10 +4,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import yargs from 'yargs'
-import { hideBin } from 'yargs/helpers'
 import { isInstalled } from '../conformance/process.ts'
 import { measure } from './clients.ts'
+import { choose, parser, run, UsageError } from './command.ts'
 import { describeMachine, thisMachine, versionOf } from './machine.ts'
 import { type Rates, type Summary, shortfalls, summarize, summaryTable } from './peers-report.ts'
 import { type Responder, type ResponderName, type Responders, startResponders } from './responders.ts'
@@ -27,11 +26,9 @@ const WARM_UP_SECONDS = 1
 type Options = Awaited<ReturnType<typeof parseOptions>>
 type Say = (line: string) => void
 
-class UsageError extends Error {}
-
 async function main(): Promise<number> {
   const options = await parseOptions()
-  const workloads = workloadsNamed(options.only)
+  const workloads = choose(WORKLOADS, ({ name }) => name, options.only)
   const say: Say = options.json ? (line) => console.error(line) : (line) => console.log(line)
   const missing = TOOLS.filter(([tool]) => !isInstalled(tool))
   if (missing.length > 0) {
@@ -55,38 +52,20 @@ async function main(): Promise<number> {
   return short.length === 0 ? 0 : 1
 }
 
-function parseOptions() {
-  return yargs(hideBin(process.argv))
-    .scriptName('npm run bench:peers --')
-    .usage('$0\n\nMeasures Lunette and tgt side by side.')
+const parseOptions = () =>
+  parser('npm run bench:peers --', 'Measures Lunette and tgt side by side.')
     .epilogue(`Workloads:\n${WORKLOADS.map(({ name }) => `  ${name}`).join('\n')}`)
     .example('$0 --only "random read"', 'three of the workloads')
     .option('rounds', { type: 'number', default: ROUNDS, describe: 'measurements of each figure' })
     .option('seconds', { type: 'number', default: 1, describe: 'whole seconds that one measurement takes' })
-    .option('only', { type: 'string', describe: 'workloads whose name matches this regular expression' })
     .option('ceiling', { type: 'string', describe: 'path of the ceiling responder: a third column' })
-    .option('json', { type: 'boolean', default: false, describe: 'print one JSON document, with every rate' })
     .check(({ rounds, seconds }) => {
-      if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds: a whole number from 1')
-      if (!Number.isInteger(seconds) || seconds < 1) throw new Error('--seconds: a whole number from 1')
+      if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError('--rounds: a whole number from 1')
+      if (!Number.isInteger(seconds) || seconds < 1) throw new UsageError('--seconds: a whole number from 1')
       return true
-    })
-    .strict()
-    .version(false)
-    .locale('en')
-    .fail((message, error) => {
-      throw new UsageError(error?.message ?? message)
     })
     .parseAsync()
     .then(({ rounds, seconds, only, ceiling, json }) => ({ rounds, seconds, only, ceiling, json }))
-}
-
-function workloadsNamed(only: string | undefined): readonly Workload[] {
-  if (only === undefined) return WORKLOADS
-  const matching = WORKLOADS.filter(({ name }) => new RegExp(only).test(name))
-  if (matching.length === 0) throw new UsageError(`--only: no workload matches ${only}`)
-  return matching
-}
 
 async function measureAll(workloads: readonly Workload[], options: Options, say: Say): Promise<Summary[]> {
   const interrupted = new AbortController()
@@ -160,11 +139,4 @@ function inTurn(all: readonly Responder[], round: number, { access }: Workload):
   return round % 2 === 0 ? able : able.reverse()
 }
 
-main().then(
-  (status) => process.exit(status),
-  (error: unknown) => {
-    const usage = error instanceof UsageError
-    console.error(error instanceof Error ? `${error.message}${usage ? ' (see --help)' : ''}` : error)
-    process.exit(usage ? 2 : 1)
-  },
-)
+run(main)
