@@ -19,7 +19,7 @@ export interface PduOf<O extends Opcode> extends Pdu {
   readonly header: { opcode: O } & HeaderFields<O> & Pdu['header']
 }
 
-export const WAIT_MS = 5000
+const WAIT_MS = 5000
 
 export class PduSocket {
   digests: Digests = { header: false, data: false }

@@ -74,7 +74,7 @@ function dpoFuaOf(cdb: Layout): Record<string, boolean>[] {
 const mask = (cdb: Layout): number => (cdb.find('dpo') ? 0x10 : 0) | (cdb.find('fua') ? 0x08 : 0)
 
 /** CDB usage data (SPC-4 6.35.3). */
-export async function usage(disk: Disk, cdb: Layout): Promise<Buffer> {
+async function usage(disk: Disk, cdb: Layout): Promise<Buffer> {
   const fields = { reportingOptions: REPORTING_OPTIONS.ONE_COMMAND, requestedOperationCode: operationCode(cdb) }
   const result = await disk.run(
     REPORT_SUPPORTED_OPERATION_CODES,

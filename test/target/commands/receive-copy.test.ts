@@ -15,7 +15,8 @@ import {
   TASK_MANAGEMENT_FUNCTION,
 } from '../../../protocol/index.ts'
 import { drainUnitAttentions, memory, openArray, type TestArray } from '../array.ts'
-import { type Disk, expectCdbField, expectGood } from '../disk.ts'
+import { type Disk, expectCdbField, expectGood, expectParameter } from '../disk.ts'
+import { HeldStore, handBuilt } from '../hand-built.ts'
 import { copyList, cscd, naaOf, segment, sendCopy } from './copy-list.ts'
 
 let array: TestArray
@@ -135,6 +136,27 @@ describe('RECEIVE COPY STATUS(LID1)', () => {
     await disk.session.manage(TASK_MANAGEMENT_FUNCTION.LOGICAL_UNIT_RESET, { lun: 0 })
     await drainUnitAttentions(disk)
     expectCdbField(await statusOf(6), RECEIVE_COPY_STATUS_LID1, 'listId')
+  })
+
+  test('running: told as such; its list identifier is in use for this nexus, not for another', async () => {
+    const store = new HeldStore()
+    const built = await handBuilt([store])
+    const [mine, other] = [await built.disk(), await built.disk()]
+    await mine.write(0, Buffer.alloc(512, 1))
+    const naa = await naaOf(mine)
+    const list = (listId: number) =>
+      copyList([cscd(naa)], [segment(0, 1, 1)], { listId, listIdUsage: LIST_ID_USAGE.HOLD })
+    store.hold()
+    const copying = sendCopy(mine, list(7))
+    await store.untilWaiting(1)
+    expect(decodeCopyStatus(expectGood(await statusOf(7, mine)).data)).toMatchObject({ status: COPY_STATUS.running })
+    expectParameter(await sendCopy(mine, list(7)), 0)
+    const another = sendCopy(other, list(7))
+    await other.session.nop()
+    store.release()
+    expectGood(await copying)
+    expectGood(await another)
+    expect(decodeCopyStatus((await statusOf(7, mine)).data).status).toBe(COPY_STATUS.completed)
   })
 
   test('usage 11b leaves nothing', async () => {
