@@ -1,7 +1,15 @@
 // Seeded nonsense in the shape of iSCSI: PDUs that are nearly right, and bytes that are not. The same seed gives the same
 // stream, so that what failed once can be sent again.
 
-import { encodePdu, INITIATOR_OPCODE, type Opcode, RESERVED_TAG } from '../../../protocol/iscsi/index.ts'
+import {
+  encodePdu,
+  type HeaderFields,
+  INITIATOR_OPCODE,
+  type Opcode,
+  type PduHeader,
+  RESERVED_TAG,
+  TARGET_OPCODE,
+} from '../../../protocol/iscsi/index.ts'
 import { PDU_LAYOUTS } from '../../../protocol/iscsi/pdu.ts'
 import * as CDB from '../../../protocol/scsi/commands/index.ts'
 import type { Layout } from '../../../protocol/wire/layout.ts'
@@ -58,9 +66,14 @@ const TEXTS = [
   'InitiatorName=iqn.2026-11.io.lunette:again',
 ]
 
+/** Data that the target has asked for and not got. */
+type R2T = HeaderFields<typeof TARGET_OPCODE.R2T>
+const REMEMBERED_R2TS = 16
+
 export class Generator {
   readonly #random: Random
   #tag = 1
+  #r2ts: R2T[] = []
   cmdSn = 1
   expStatSn = 1
 
@@ -73,6 +86,18 @@ export class Generator {
     const random = this.#random
     const bytes = random.pick([this.#command, this.#command, this.#command, this.#dataOut, this.#other]).call(this)
     return random.chance(0.3) ? this.#mutated(bytes) : bytes
+  }
+
+  /** Takes what the target has said: which number is due, which data it waits for. Without it all but a few were dropped. */
+  follow(header: PduHeader): void {
+    if ('maxCmdSn' in header) this.cmdSn = header.expCmdSn
+    if (header.opcode === TARGET_OPCODE.R2T) this.#r2ts = [...this.#r2ts, header].slice(-REMEMBERED_R2TS)
+  }
+
+  /** A ping, right in every bit. */
+  ping(initiatorTaskTag: number): Buffer {
+    const fields = { immediate: true, initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn: this.cmdSn }
+    return encodePdu(INITIATOR_OPCODE.NOP_OUT, fields)
   }
 
   /** What may come before a login: requests with wrong fields, other PDUs, noise. */
@@ -101,7 +126,10 @@ export class Generator {
 
   #command(): Buffer {
     const random = this.#random
-    const layout = random.pick(CDBS)
+    if (random.chance(0.4)) return this.#transfer()
+    let layout = random.pick(CDBS)
+    // A logical unit that is reserved most of the time has little to do.
+    if (layout.name.startsWith('RESERVE') && random.chance(0.9)) layout = random.pick(CDBS)
     const cdb = Buffer.alloc(16)
     layout.encode({}, cdb)
     for (let i = 1; i < layout.size; i++)
@@ -131,8 +159,35 @@ export class Generator {
     return encodePdu(INITIATOR_OPCODE.SCSI_COMMAND, fields, { data })
   }
 
+  /** A read or a write of blocks that are there, with all, some or none of its data. */
+  #transfer(): Buffer {
+    const random = this.#random
+    const write = random.chance(0.5)
+    const blocks = random.pick([1, 1, 8, 64, 600])
+    const cdb = (write ? CDB.WRITE_16 : CDB.READ_16).encode({
+      lba: BigInt(random.below(7000)),
+      blocks,
+      fua: random.chance(0.1),
+    })
+    const immediate = write ? random.pick([0, 0, 512, Math.min(512 * blocks, 65_536)]) : 0
+    const fields = {
+      final: !write || random.chance(0.8),
+      read: !write,
+      write,
+      attributes: random.below(4),
+      lun: lun(random),
+      initiatorTaskTag: this.#takeTag(),
+      expectedDataTransferLength: 512 * blocks,
+      cmdSn: this.#takeCmdSn(),
+      cdb,
+    }
+    return encodePdu(INITIATOR_OPCODE.SCSI_COMMAND, fields, { data: Buffer.alloc(immediate, 0xa5) })
+  }
+
   #dataOut(): Buffer {
     const random = this.#random
+    const r2t = random.chance(0.7) ? this.#r2ts.shift() : undefined
+    if (r2t) return this.#answer(r2t)
     const data = random.bytes(random.pick([0, 4, 512, 1000, 4096]))
     const fields = {
       final: random.chance(0.5),
@@ -143,6 +198,18 @@ export class Generator {
       bufferOffset: random.pick([0, 0, 512, 4096, 2 ** 20, 2 ** 32 - 1]),
     }
     return encodePdu(INITIATOR_OPCODE.DATA_OUT, fields, { data })
+  }
+
+  /** What an R2T asks for, mostly. */
+  #answer({ initiatorTaskTag, targetTransferTag, bufferOffset, desiredDataTransferLength: length, lun }: R2T): Buffer {
+    const random = this.#random
+    const data = Buffer.alloc(random.chance(0.8) ? Math.min(length, 65_536) : random.below(length), 0x5a)
+    const final = random.chance(0.9)
+    return encodePdu(
+      INITIATOR_OPCODE.DATA_OUT,
+      { final, initiatorTaskTag, targetTransferTag, bufferOffset, lun },
+      { data },
+    )
   }
 
   #other(): Buffer {
@@ -185,7 +252,7 @@ export class Generator {
   #mutated(bytes: Buffer): Buffer {
     const random = this.#random
     for (let changes = 1 + random.below(4); changes > 0; changes--) {
-      const at = random.chance(0.05)
+      const at = random.chance(0.005)
         ? 4 + random.below(4)
         : random.pick([0, 1, 2, 3, ...Array.from({ length: 40 }, (_, i) => 8 + i)])
       if (at < bytes.length) bytes[at] = random.chance(0.5) ? random.below(256) : bytes[at]! ^ (1 << random.below(8))
