@@ -14,6 +14,7 @@ import {
   STATUS,
   SYNCHRONIZE_CACHE_10,
   TASK_ATTRIBUTE,
+  TASK_MANAGEMENT_FUNCTION,
   TEST_UNIT_READY,
   UNMAP,
   VERIFY_16,
@@ -23,7 +24,7 @@ import {
   WRITE_SAME_16,
 } from '../../protocol/index.ts'
 import type { ScsiCommand } from '../../src/host/index.ts'
-import { drainUnitAttentions } from './array.ts'
+import { drainUnitAttentions, SIZE } from './array.ts'
 import { copyList, cscd, naaOf, segment, sendCopy } from './commands/copy-list.ts'
 import { expectGood } from './disk.ts'
 import { HeldStore, handBuilt } from './hand-built.ts'
@@ -196,6 +197,49 @@ describe('task attributes (SAM-5 8.6)', () => {
     expectGood(await first.result)
     expectGood(await third.result)
     expect(store.writes.map(({ offset }) => offset / 512)).toEqual([0, 2])
+  })
+})
+
+describe('tasks that wait for their turn, aborted together', () => {
+  /** A write that runs on a held medium, an ORDERED one behind it, and SIMPLE ones behind that. */
+  async function row() {
+    const store = new HeldStore(SIZE, 512)
+    const built = await handBuilt([store])
+    const disk = await built.disk()
+    store.hold()
+    const { SIMPLE, ORDERED } = TASK_ATTRIBUTE
+    const tasks = [SIMPLE, ORDERED, SIMPLE, ORDERED, SIMPLE].map((attributes, lba) =>
+      disk.session.submit({ lun: 0, cdb: WRITE_10.encode({ lba, blocks: 1 }), dataOut: block, attributes }),
+    )
+    const settled = Promise.allSettled(tasks.map(({ result }) => result))
+    await disk.session.nop()
+    await store.untilWaiting(1)
+    return { store, built, disk, settled }
+  }
+
+  test.each([
+    ['LOGICAL UNIT RESET', TASK_MANAGEMENT_FUNCTION.LOGICAL_UNIT_RESET],
+    ['ABORT TASK SET', TASK_MANAGEMENT_FUNCTION.ABORT_TASK_SET],
+  ])('%s: none of them begins because one before it was aborted', async (_, code) => {
+    const { store, disk, settled } = await row()
+    const managed = disk.session.manage(code, { lun: 0 })
+    await disk.session.nop()
+    store.release()
+    expect(await managed).toBe(0)
+    expect((await settled).map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
+    expect(store.writes.filter(({ offset }) => offset > 0)).toEqual([])
+  })
+
+  test('a lost connection: the same, and no buffer stays lent', async () => {
+    const { store, built, disk, settled } = await row()
+    disk.session.destroy()
+    for (let tries = 0; built.target.sessions.size > 0 && tries < 200; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    store.release()
+    await settled
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    expect(store.writes.filter(({ offset }) => offset > 0)).toEqual([])
+    expect(built.host.pool.used).toBe(0)
   })
 })
 

@@ -11,6 +11,7 @@ import { READ_16, STATUS, TARGET_OPCODE, TEST_UNIT_READY, WRITE_16 } from '../..
 import { connect, type InitiatorSession } from '../../src/host/index.ts'
 import { type Started, start } from '../cli/lunette.ts'
 import { Generator, Random } from './fuzz/generate.ts'
+import { HeldStore, handBuilt } from './hand-built.ts'
 import { RawInitiator } from './raw.ts'
 
 const SEED = Number(process.env.LUNETTE_FUZZ_SEED ?? Date.now() % 2 ** 32)
@@ -100,13 +101,13 @@ async function catchUp(raw: RawInitiator, generator: Generator | undefined): Pro
 }
 
 /** One connection's worth; how many PDUs were sent. */
-async function fuzzConnection(random: Random, loggedIn: boolean): Promise<number> {
-  const raw = await RawInitiator.open(port)
+async function fuzzConnection(random: Random, loggedIn: boolean, at = port, target = FUZZED): Promise<number> {
+  const raw = await RawInitiator.open(at)
   const generator = new Generator(random)
   let sent = 0
   try {
     if (loggedIn)
-      await raw.login(FUZZED, random.chance(0.2) ? { InitialR2T: 'Yes', ImmediateData: 'No' } : { InitialR2T: 'No' })
+      await raw.login(target, random.chance(0.2) ? { InitialR2T: 'Yes', ImmediateData: 'No' } : { InitialR2T: 'No' })
     const count = loggedIn ? PDUS_PER_CONNECTION : 1 + random.below(10)
     for (; sent < count && !raw.isClosed; sent++) {
       raw.sendBytes(loggedIn ? generator.pdu() : generator.beforeLogin())
@@ -150,4 +151,24 @@ describe('fuzz', () => {
     expect((await fresh.execute({ lun: 0, cdb: TEST_UNIT_READY.encode({}) })).status).toBe(STATUS.GOOD)
     await fresh.logout()
   }, 240_000)
+
+  test(`seed ${SEED}: ${PDUS / 10} PDUs to an array in this process leave no buffer lent and no session`, async () => {
+    const built = await handBuilt([new HeldStore(), new HeldStore()])
+    const random = new Random(SEED)
+    for (let sent = 0; sent < PDUS / 10; ) {
+      const batch = [true, true, true, false].map((loggedIn) =>
+        fuzzConnection(random, loggedIn, built.port, built.target.iqn),
+      )
+      for (const count of await Promise.all(batch)) sent += count
+    }
+    for (let tries = 0; tries < 200 && (built.host.pool.used > 0 || built.target.sessions.size > 0); tries++)
+      await setTimeout(5)
+    expect({ lent: built.host.pool.used, sessions: built.target.sessions.size }).toEqual({ lent: 0, sessions: 0 })
+    for (const { tasks, unitAttentions, reservedBy } of built.units)
+      expect({ tasks: tasks.all(), pending: unitAttentions.pending, reservedBy }).toEqual({
+        tasks: [],
+        pending: 0,
+        reservedBy: undefined,
+      })
+  }, 120_000)
 })

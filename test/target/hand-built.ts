@@ -23,6 +23,7 @@ import { RawInitiator } from './raw.ts'
 export class HeldStore implements Store {
   readonly length: number
   readonly #medium: MemoryStore
+  readonly #heldBytes: number
   #held: Promise<void> | undefined
   #letGo: () => void = () => {}
   /** Operations that wait. */
@@ -30,8 +31,10 @@ export class HeldStore implements Store {
   /** Writes that have been done, in their order. */
   readonly writes: { readonly offset: number; readonly length: number }[] = []
 
-  constructor(length = SIZE) {
+  /** While it is held, what begins in the first `heldBytes` waits; the rest is done at once. */
+  constructor(length = SIZE, heldBytes = length) {
     this.length = length
+    this.#heldBytes = heldBytes
     this.#medium = new MemoryStore(length, false)
   }
 
@@ -55,32 +58,32 @@ export class HeldStore implements Store {
   }
 
   readNow(target: Buffer, at: number, length: number, offset: number): boolean {
-    return this.#held === undefined && this.#medium.readNow(target, at, length, offset)
+    return !this.#holds(offset) && this.#medium.readNow(target, at, length, offset)
   }
 
   async read(target: Buffer, at: number, length: number, offset: number): Promise<void> {
-    await this.#wait()
+    await this.#wait(offset)
     await this.#medium.read(target, at, length, offset)
   }
 
   writeNow(source: Buffer, at: number, length: number, offset: number): boolean {
-    if (this.#held !== undefined || !this.#medium.writeNow(source, at, length, offset)) return false
+    if (this.#holds(offset) || !this.#medium.writeNow(source, at, length, offset)) return false
     this.writes.push({ offset, length })
     return true
   }
 
   async write(source: Buffer, at: number, length: number, offset: number): Promise<void> {
-    await this.#wait()
+    await this.#wait(offset)
     await this.#medium.write(source, at, length, offset)
     this.writes.push({ offset, length })
   }
 
   async flush(): Promise<void> {
-    await this.#wait()
+    await this.#wait(0)
   }
 
   async unmap(offset: number, length: number): Promise<void> {
-    await this.#wait()
+    await this.#wait(offset)
     await this.#medium.unmap(offset, length)
   }
 
@@ -92,8 +95,12 @@ export class HeldStore implements Store {
     await this.#medium.close()
   }
 
-  async #wait(): Promise<void> {
-    if (!this.#held) return
+  #holds(offset: number): boolean {
+    return this.#held !== undefined && offset < this.#heldBytes
+  }
+
+  async #wait(offset: number): Promise<void> {
+    if (!this.#holds(offset)) return
     this.waiting++
     await this.#held
     this.waiting--
