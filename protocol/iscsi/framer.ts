@@ -32,8 +32,8 @@ export interface FramedPdu {
 
 /**
  * `push` a chunk, then take PDUs with `next` until it is false. The properties describe the PDU found last: `header` at
- * `headerOffset`, its AHS right behind the 48 bytes, and `data` from `dataOffset`. Chunks and what `place` returned are
- * never written again, so views of them may be kept; chunks must be pushed one at a time, each taken to its end.
+ * `headerOffset`, its AHS right behind the 48 bytes, and `data` from `dataOffset`. They lie in the chunk, or in what `place`
+ * returned: whoever keeps a view of a chunk keeps the chunk. Chunks are pushed one at a time, each taken to its end.
  */
 export class Framer implements FramedPdu {
   headerDigest = false
@@ -61,6 +61,13 @@ export class Framer implements FramedPdu {
   push(chunk: Buffer): void {
     if (this.#position !== this.#chunk.length) throw new RangeError('the chunk before was not taken to its end')
     this.#chunk = chunk
+    this.#position = 0
+  }
+
+  /** The chunk is about to change: what has not been taken of it is copied. */
+  keepRest(): void {
+    if (this.#position === this.#chunk.length) return
+    this.#chunk = Buffer.from(this.#chunk.subarray(this.#position))
     this.#position = 0
   }
 

@@ -8,6 +8,9 @@ const CLASSES = [16 * KIB, 64 * KIB + HEADROOM, 256 * KIB + HEADROOM, 1024 * KIB
 /** Freed memory that is kept for the next burst. */
 const KEEP_BYTES = 32 * 1024 * KIB
 
+/** What a connection gets even when the pool is used up: a piece, and what came before it. */
+const GUARANTEED_BYTES = 2048 * KIB
+
 /** Who waits for a buffer, a task: `wake`, called with a reason, ends the wait. */
 export interface Waiting {
   wake: ((reason: Error) => void) | undefined
@@ -151,6 +154,8 @@ export class PoolShare {
   }
 
   #fromPool(length: number, waiting: Waiting): Buffer | Promise<Buffer> {
+    // Everybody can go on, however many others hold what they have and let the array wait.
+    if (this.#budget.used <= GUARANTEED_BYTES) return this.#pool.take(length)
     const buffer = this.#pool.acquire(length, waiting)
     if (!(buffer instanceof Promise)) return buffer
     return buffer.catch((reason: unknown) => {

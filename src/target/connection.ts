@@ -113,6 +113,10 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#pinged = false
     this.#backlog.push(chunk)
     this.#pump()
+    // Paused or held in the middle: the bytes are the socket's again when this returns.
+    this.#framer.keepRest()
+    const last = this.#backlog.length - 1
+    if (last >= 0) this.#backlog[last] = Buffer.from(chunk)
   }
 
   closed(reason: string): void {

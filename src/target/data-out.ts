@@ -46,8 +46,6 @@ export class DataOut {
   readonly #unsolicitedEnd: number
   #unsolicited: boolean
   #buffer: Buffer | undefined
-  /** Whether the buffer is the pool's, and goes back to it. */
-  #ownsBuffer: boolean
   #base = 0
   /** Bytes that have come, in order. */
   #have: number
@@ -70,14 +68,12 @@ export class DataOut {
     this.#port = port
     this.#unsolicitedEnd = Math.min(port.firstBurstLength, task.expectedOut)
     this.#unsolicited = more
-    this.#buffer = placed ?? (immediate.length === task.expectedOut ? immediate : undefined)
-    this.#ownsBuffer = placed !== undefined
+    this.#buffer = placed
     this.#have = immediate.length
     this.#solicited = immediate.length
-    if (this.#buffer || (!more && immediate.length === 0)) return
+    if (placed || (!more && immediate.length === 0)) return
     // What comes unasked must find its place at once: the command window bounds it.
     this.#buffer = port.input.take(this.#unsolicitedEnd)
-    this.#ownsBuffer = true
     immediate.copy(this.#buffer)
   }
 
@@ -115,7 +111,6 @@ export class DataOut {
     old?.copy(buffer, 0, 0, this.#have - this.#base)
     if (old) this.#giveBack(old)
     this.#buffer = buffer
-    this.#ownsBuffer = true
   }
 
   #receive(from: number, length: number): Buffer | Promise<Buffer> {
@@ -155,8 +150,7 @@ export class DataOut {
   /** Where a straddling Data-Out's payload can be assembled at once, if it is the one that is expected. */
   place(bufferOffset: number, length: number): Buffer | undefined {
     const start = bufferOffset - this.#base
-    if (bufferOffset !== this.#have || !this.#ownsBuffer || start + length > (this.#buffer?.length ?? 0))
-      return undefined
+    if (bufferOffset !== this.#have || start + length > (this.#buffer?.length ?? 0)) return undefined
     return this.#buffer?.subarray(start, start + length)
   }
 
@@ -224,7 +218,6 @@ export class DataOut {
   }
 
   #giveBack(buffer: Buffer): void {
-    if (!this.#ownsBuffer) return
     this.#port.displaced(buffer)
     this.#port.input.release(buffer)
   }

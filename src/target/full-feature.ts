@@ -79,9 +79,8 @@ export class FullFeature {
     const opcode = header[headerOffset]! & OPCODE_MASK
     if (opcode === INITIATOR_OPCODE.DATA_OUT) return this.dataOut(pdu)
     if (this.#ending && opcode !== INITIATOR_OPCODE.NOP_OUT) return this.discard(pdu)
-    const numbered = (header[headerOffset]! & IMMEDIATE) === 0 && opcode !== INITIATOR_OPCODE.SNACK_REQUEST
     // Outside the window, or not its turn: dropped in silence (RFC 7143 4.2.2.1).
-    if (numbered && !this.session.takeCmdSn(header.readUInt32BE(headerOffset + CMD_SN))) return this.discard(pdu)
+    if (isNumbered(pdu) && !this.session.takeCmdSn(header.readUInt32BE(headerOffset + CMD_SN))) return this.discard(pdu)
     const handle = RECEIVE.get(opcode)
     if (!handle || (this.session.target === undefined && !DISCOVERY.has(opcode)))
       return this.reject(pdu, REJECT_REASON.COMMAND_NOT_SUPPORTED)
@@ -104,8 +103,9 @@ export class FullFeature {
       this.port.input.release(pdu.data)
   }
 
-  /** RFC 7143 11.17: the header comes back with the reason. */
+  /** RFC 7143 11.17: the header comes back with the reason. The command does not count as received (RFC 7143 7.3). */
   reject(pdu: FramedPdu, reason: number): void {
+    if (isNumbered(pdu)) this.session.expCmdSn = pdu.header.readUInt32BE(pdu.headerOffset + CMD_SN)
     const data = Buffer.from(pdu.header.subarray(pdu.headerOffset, pdu.headerOffset + BHS_LENGTH))
     this.discard(pdu)
     this.port.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
@@ -226,6 +226,12 @@ export class FullFeature {
       done()
     })
   }
+}
+
+/** Whether the PDU takes a command number: all do but SNACK and what is immediate (RFC 7143 4.2.2.1). */
+function isNumbered({ header, headerOffset }: FramedPdu): boolean {
+  const byte = header[headerOffset]!
+  return (byte & IMMEDIATE) === 0 && (byte & OPCODE_MASK) !== INITIATOR_OPCODE.SNACK_REQUEST
 }
 
 /** The expected read length of a bidirectional command; throws a WireError for AHSs that are malformed or unknown. */

@@ -1,7 +1,7 @@
 // The array's network portals: one listening socket each. The only file of the target that knows node:net; a connection
 // sees a socket through ConnectionSocket.
 
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { formatPortal } from '../config/portal.ts'
 import { OperatorError } from '../errors.ts'
 import type { Sink } from './output.ts'
@@ -21,6 +21,7 @@ export interface ConnectionSocket extends Sink {
 
 /** What a socket needs of its connection. */
 export interface ConnectionEvents {
+  /** The chunk is the socket's: it holds these bytes until the call returns. */
   receive(chunk: Buffer): void
   closed(reason: string): void
 }
@@ -40,13 +41,18 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name does not resolve to an address',
 }
 
+type Accept = (socket: ConnectionSocket) => ConnectionEvents | undefined
+
+/** What one read of a socket takes at most: whole PDUs, so that their data need not be assembled. */
+const READ_BYTES = 1024 * 1024
+
 /** Listens on a portal. Throws an OperatorError when it cannot. */
-export async function listen(
-  host: string,
-  port: number,
-  accept: (socket: ConnectionSocket) => ConnectionEvents | undefined,
-): Promise<Portal> {
-  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => serve(socket, accept))
+export async function listen(host: string, port: number, accept: Accept): Promise<Portal> {
+  // One for all sockets: a read and what is done with its bytes are one turn of the event loop.
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
+    serve(socket, buffer, accept),
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = REASONS[error.code ?? ''] ?? error.message
@@ -57,18 +63,38 @@ export async function listen(
   return { address: addressOf(server), stop: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
-function serve(socket: Socket, accept: (socket: ConnectionSocket) => ConnectionEvents | undefined): void {
+function serve(accepted: Socket, buffer: Buffer, accept: Accept): void {
+  let connection: ConnectionEvents | undefined
   let failure = ''
+  const socket = readingInto(accepted, buffer, (chunk) => connection?.receive(chunk))
   socket.on('error', (error) => {
     failure = error.message
   })
-  const connection = accept(wrap(socket))
+  connection = accept(wrap(socket))
   if (!connection) {
     socket.destroy()
     return
   }
-  socket.on('data', (chunk) => connection.receive(chunk))
-  socket.on('close', () => connection.closed(failure || 'closed by the initiator'))
+  socket.on('close', () => connection?.closed(failure || 'closed by the initiator'))
+  socket.resume()
+}
+
+/**
+ * Node allocates 64 KiB for every read of an accepted socket, which costs more than all else that a write does, and reads
+ * into a given buffer (`onread`) only on sockets made with one: the connection moves to such a socket. The handle is Node's
+ * own business; where it is not to be had, Node's way remains.
+ */
+function readingInto(accepted: Socket, buffer: Buffer, receive: (chunk: Buffer) => void): Socket {
+  const inside = accepted as unknown as { _handle?: object | null }
+  const handle = inside._handle
+  if (!handle) return accepted.on('data', receive)
+  inside._handle = null
+  accepted.destroy()
+  const callback = (length: number): boolean => {
+    receive(buffer.subarray(0, length))
+    return true
+  }
+  return new Socket({ handle, onread: { buffer, callback }, manualStart: true } as SocketConstructorOpts)
 }
 
 function wrap(socket: Socket): ConnectionSocket {

@@ -7,7 +7,7 @@ import type { Sense } from '../../protocol/scsi/sense.ts'
 import { LIMITS } from './limits.ts'
 import type { Nexus } from './nexus.ts'
 import type { Target } from './target.ts'
-import type { Task } from './task.ts'
+import { abortTasks, type Task } from './task.ts'
 
 /** What a session needs of its connection. */
 export interface SessionConnection {
@@ -121,7 +121,7 @@ export class Session {
   /** Aborts every task; resolves when none runs any more. */
   async abortAll(): Promise<void> {
     const running = [...this.tasks.values()]
-    for (const task of running) task.abort()
+    abortTasks(running)
     await Promise.all(running.map((task) => task.ended))
   }
 

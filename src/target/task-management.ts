@@ -1,18 +1,21 @@
 // Task management functions (SAM-5 7, RFC 7143 11.5): which tasks a function aborts, what else it does, and its response,
 // which is given when all of those tasks have ended, so that nothing of them can happen afterwards.
 
+import { lessThan } from '../../protocol/iscsi/serial.ts'
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../protocol/iscsi/task-management-request.ts'
 import { TASK_MANAGEMENT_RESPONSE_CODE as RESPONSE } from '../../protocol/iscsi/task-management-response.ts'
 import { SENSE, type Sense } from '../../protocol/scsi/sense.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Session } from './session.ts'
 import type { Target } from './target.ts'
-import type { Task } from './task.ts'
+import { abortTasks, type Task } from './task.ts'
 
 export interface TaskManagementRequest {
   readonly function: number
   readonly lunKey: number
   readonly referencedTaskTag: number
+  readonly cmdSn: number
+  readonly refCmdSn: number
 }
 
 export interface Outcome {
@@ -48,6 +51,8 @@ const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
 function abortTask(session: Session, target: Target, request: TaskManagementRequest): Outcome {
   const task = session.tasks.get(request.referencedTaskTag)
   if (task && task.lunKey === request.lunKey) return complete([task])
+  // A command that has not come counts as received from now on, so that those after it can (RFC 7143 11.6.1).
+  if (lessThan(request.refCmdSn, request.cmdSn) && session.takeCmdSn(request.refCmdSn)) return complete([])
   return answer(target.abortFinished === 'complete' ? RESPONSE.FUNCTION_COMPLETE : RESPONSE.TASK_DOES_NOT_EXIST)
 }
 
@@ -81,7 +86,7 @@ const tasksOf = (session: Session, lu: LogicalUnit): Task[] =>
   lu.tasks.all().filter((task) => task.nexus === session.nexus)
 
 function complete(tasks: Task[]): Outcome {
-  for (const task of tasks) task.abort()
+  abortTasks(tasks)
   return { response: RESPONSE.FUNCTION_COMPLETE, aborted: tasks }
 }
 

@@ -78,6 +78,11 @@ export class TaskRunner implements Transport {
     return task.dataOut
   }
 
+  #leaveChunk(task: Task): void {
+    this.#transferOf(task)
+    task.leaveChunk()
+  }
+
   #dataOut(task: Task, placed: boolean, more: boolean): DataOut {
     const immediate = task.data.subarray(task.dataOffset, task.dataOffset + task.dataLength)
     return new DataOut(task, this.#port, immediate, placed ? task.data : undefined, more)
@@ -86,6 +91,7 @@ export class TaskRunner implements Transport {
   /** The task waits for its turn in the task set (SAM-5 8.6), or for being aborted. */
   #hold(task: Task, lu: LogicalUnit): void {
     task.lu = lu
+    this.#leaveChunk(task)
     this.#session.begin(task)
     task.ended = new Promise((resolve) => {
       const proceed = (): void => {
@@ -117,6 +123,7 @@ export class TaskRunner implements Transport {
   }
 
   #goOn(task: Task, lu: LogicalUnit | undefined, pending: Promise<void>): void {
+    this.#leaveChunk(task)
     this.#session.begin(task)
     lu?.tasks.begin(task)
     task.ended = pending

@@ -35,9 +35,9 @@ export class Task<L extends Layout = Layout> {
   readonly initiatorTaskTag: number
   /** Bytes 0 to 3 of the LUN; the rest is zero in all LUNs that exist here. */
   readonly lunKey: number
-  /** The SCSI Command PDU's header; the CDB stands in it at `cdbOffset`. */
-  readonly header: Buffer
-  readonly cdbOffset: number
+  /** Where the CDB stands, at `cdbOffset`. */
+  header: Buffer
+  cdbOffset: number
   readonly attributes: number
   /** Delivered out of order: takes no place in the command window. */
   readonly immediate: boolean
@@ -59,7 +59,7 @@ export class Task<L extends Layout = Layout> {
   sentIn = 0
   /** Data-In PDUs and R2Ts sent: ExpDataSN (RFC 7143 11.4.8). */
   dataSn = 0
-  /** The data that came with the command; a transfer takes it over when more is to come. */
+  /** The data that came with the command, where the socket has put it: a task that goes on leaves it behind. */
   data: Buffer = NO_DATA
   dataOffset = 0
   dataLength = 0
@@ -113,6 +113,14 @@ export class Task<L extends Layout = Layout> {
     this.transport.sendData(this, data.length > allocationLength ? data.subarray(0, allocationLength) : data)
   }
 
+  /** The turn of the event loop ends, and with it the chunk that header and data lie in. */
+  leaveChunk(): void {
+    this.header = Buffer.from(this.header.subarray(this.cdbOffset, this.cdbOffset + CDB_BYTES))
+    this.cdbOffset = 0
+    this.data = NO_DATA
+    this.dataLength = 0
+  }
+
   /** For handlers, before they change anything after having waited. */
   throwIfAborted(): void {
     if (this.aborted) throw new TaskAborted()
@@ -135,4 +143,11 @@ export interface TaskFields {
   readonly expectedOut: number
 }
 
+/** Aborts them all before the first is woken: none starts because another one leaves the task set. */
+export function abortTasks(tasks: readonly Task[]): void {
+  for (const task of tasks) task.aborted = true
+  for (const task of tasks) task.abort()
+}
+
+const CDB_BYTES = 16
 const NO_DATA = Buffer.alloc(0)
