@@ -2,6 +2,7 @@
 // load, the VAAI primitives by sg3_utils, and the array restarted under load. One boot runs all the tests.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -86,7 +87,9 @@ class GuestRun {
       silence.refresh()
       void this.#hear(line, machine)
     })
+    const closed = once(lines, 'close') // the last lines may come after the end
     const status = await exitOf(machine)
+    await closed
     clearTimeout(silence)
     this.#bench.signal.removeEventListener('abort', abort)
     this.#bench.signal.throwIfAborted()

@@ -33,8 +33,9 @@ export async function openState(config: ArrayConfig): Promise<State> {
   const release = await claimDirectory(data)
   try {
     const known = await load(data)
-    if (assign(config, known)) await writeStateFile(stateFile(data), { identities: entriesOf(known) })
-    requireDistinct(config, known)
+    const changed = assign(config, known)
+    requireDistinct(config, known) // what is refused is not remembered
+    if (changed) await writeStateFile(stateFile(data), { identities: entriesOf(known) })
     return settled(config, known, release)
   } catch (error) {
     await release()

@@ -91,7 +91,13 @@ export class ArrayHost implements ConnectionHost {
       targetPortGroupTag: PORTAL_GROUP_TAG,
     }
     if (applicant.tsih !== 0) return this.#reinstateConnection(applicant, nexus, connection, login.parameters)
-    const reinstated = await this.#supersede(nexus, target)
+    // Session reinstatement (RFC 7143 6.3.5): nothing that an earlier session of the port asked for may still happen. Between
+    // the last look and the new session nothing else runs; of several logins at once the last stays.
+    let reinstated = false
+    for (let ending = endingOf(nexus, target); ending; ending = endingOf(nexus, target)) {
+      reinstated = true
+      await ending
+    }
     if (connection.isClosed) return LOGIN_STATUS.TARGET_ERROR // nobody is there to be told
     if (this.#sessions.size >= LIMITS.sessions) return LOGIN_STATUS.OUT_OF_RESOURCES
     const identity = { tsih: this.#takeTsih(), isid: applicant.isid, nexus, target, parameters: login.parameters }
@@ -99,20 +105,6 @@ export class ArrayHost implements ConnectionHost {
     this.#sessions.set(identity.tsih, session)
     session.attach(reinstated ? SENSE.I_T_NEXUS_LOSS_OCCURRED : SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
     return session
-  }
-
-  /**
-   * Session reinstatement (RFC 7143 6.3.5): ends the session of the same nexus and waits until nothing that it, or one
-   * before it, asked for can still happen. Whether there was one. Of two logins at once the later stays.
-   */
-  async #supersede(nexus: Nexus, target: Target | undefined): Promise<boolean> {
-    let found = false
-    for (;;) {
-      const ending = target?.sessionOf(nexus)?.close('session reinstated') ?? target?.ending(nexus.initiatorPort)
-      if (!ending) return found
-      found = true
-      await ending
-    }
   }
 
   /** TSIH names a session: with its CID a new connection takes the old one's place (RFC 7143 6.3.4), none joins it. */
@@ -174,6 +166,10 @@ export class ArrayHost implements ConnectionHost {
     })
   }
 }
+
+/** Ends the session of a nexus, if there is one; resolves when nothing of it, or of one before it, runs any more. */
+const endingOf = (nexus: Nexus, target: Target | undefined): Promise<void> | undefined =>
+  target?.sessionOf(nexus)?.close('session reinstated') ?? target?.ending(nexus.initiatorPort)
 
 /** Waits for a promise, but no longer than that. */
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {

@@ -44,14 +44,16 @@ export async function startArray(
   const portals: Portal[] = []
   let host: ArrayHost | undefined
   const stop = async (): Promise<void> => {
-    const stopped = portals.map((portal) => portal.stop()) // which waits for the connections to end
+    const stopped = portals.map((portal) => portal.stop())
     await host?.close()
     await Promise.all(stopped)
     await release()
   }
   const release = async (): Promise<void> => {
-    await Promise.all(gates.map((gate) => gate.close()))
+    const closed = await Promise.allSettled(gates.map((gate) => gate.close()))
     await state.close()
+    const failed = closed.find((result) => result.status === 'rejected')
+    if (failed) throw failed.reason
   }
   try {
     const targets = await openTargets(config, state, gates)
@@ -59,7 +61,14 @@ export async function startArray(
     host = opened
     for (const [index, text] of config.portals.entries()) {
       const { host: address, port } = parsePortal(text) as NonNullable<ReturnType<typeof parsePortal>>
-      portals.push(await listen(address, port, (socket) => opened.accept(socket, index)))
+      portals.push(
+        await listen(
+          address,
+          port,
+          (socket) => opened.accept(socket, index),
+          (error) => log.error({ err: error }, 'portal'),
+        ),
+      )
     }
     opened.open(portals.map((portal) => portal.address))
     return {
@@ -68,7 +77,7 @@ export async function startArray(
       close: stop,
     }
   } catch (error) {
-    await stop()
+    await stop().catch((reason: unknown) => log.error({ err: reason }, 'while giving up'))
     throw error
   }
 }

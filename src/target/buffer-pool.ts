@@ -13,23 +13,32 @@ const GUARANTEED_BYTES = 2048 * KIB
 
 /** Who waits for a buffer, a task: `wake`, called with a reason, ends the wait. */
 export interface Waiting {
+  readonly aborted: boolean
   wake: ((reason: Error) => void) | undefined
 }
 
-/** Bytes that may be used at one time. First come, first served. */
+/**
+ * Bytes that may be claimed at one time. First come, first served. What is taken without asking is counted apart: who holds
+ * some of that and claims more must not wait for itself.
+ */
 class Budget {
   readonly limit: number
-  used = 0
+  taken = 0
+  #claimed = 0
   #queue: { bytes: number; grant: () => void }[] = []
 
   constructor(limit: number) {
     this.limit = limit
   }
 
+  get used(): number {
+    return this.taken + this.#claimed
+  }
+
   /** Undefined: granted at once. A claim larger than the limit is granted when nothing else is. */
   claim(bytes: number, waiting: Waiting): Promise<void> | undefined {
     if (this.#queue.length === 0 && this.#admits(bytes)) {
-      this.used += bytes
+      this.#claimed += bytes
       return undefined
     }
     return new Promise((resolve, reject) => {
@@ -49,19 +58,19 @@ class Budget {
     })
   }
 
-  give(bytes: number): void {
-    this.used -= bytes
+  giveBack(bytes: number): void {
+    this.#claimed -= bytes
     this.#grantNext()
   }
 
   #admits(bytes: number): boolean {
-    return this.used === 0 || this.used + bytes <= this.limit
+    return this.#claimed === 0 || this.#claimed + bytes <= this.limit
   }
 
   #grantNext(): void {
     for (let first = this.#queue[0]; first && this.#admits(first.bytes); first = this.#queue[0]) {
       this.#queue.shift()
-      this.used += first.bytes
+      this.#claimed += first.bytes
       first.grant()
     }
   }
@@ -70,6 +79,8 @@ class Budget {
 export class BufferPool {
   readonly #budget: Budget
   #kept = 0
+  /** Buffers that were acquired, not taken. */
+  readonly #acquired = new Set<Buffer>()
   /** Last in, first out: the buffer used last is the one still in the processor's cache. */
   readonly #free = new Map<number, Buffer[]>(CLASSES.map((size) => [size, []]))
 
@@ -90,13 +101,13 @@ export class BufferPool {
   /** At once, over the limit if need be: only for what is bounded otherwise. */
   take(size: number): Buffer {
     const length = this.lengthFor(size)
-    this.#budget.used += length
+    this.#budget.taken += length
     return this.#get(length)
   }
 
   acquire(size: number, waiting: Waiting): Buffer | Promise<Buffer> {
     const length = this.lengthFor(size)
-    return this.#budget.claim(length, waiting)?.then(() => this.#get(length)) ?? this.#get(length)
+    return this.#budget.claim(length, waiting)?.then(() => this.#grant(length)) ?? this.#grant(length)
   }
 
   release(buffer: Buffer): void {
@@ -105,7 +116,14 @@ export class BufferPool {
       free.push(buffer)
       this.#kept += buffer.length
     }
-    this.#budget.give(buffer.length)
+    if (this.#acquired.delete(buffer)) this.#budget.giveBack(buffer.length)
+    else this.#budget.taken -= buffer.length
+  }
+
+  #grant(length: number): Buffer {
+    const buffer = this.#get(length)
+    this.#acquired.add(buffer)
+    return buffer
   }
 
   #get(length: number): Buffer {
@@ -120,6 +138,7 @@ export class BufferPool {
 export class PoolShare {
   readonly #pool: BufferPool
   readonly #budget: Budget
+  readonly #acquired = new Set<Buffer>()
 
   constructor(pool: BufferPool, limit: number) {
     this.#pool = pool
@@ -137,7 +156,7 @@ export class PoolShare {
   /** A buffer of at least `size` bytes at once, over every limit if need be: only for what is bounded otherwise. */
   take(size: number): Buffer {
     const buffer = this.#pool.take(size)
-    this.#budget.used += buffer.length
+    this.#budget.taken += buffer.length
     return buffer
   }
 
@@ -150,17 +169,31 @@ export class PoolShare {
 
   release(buffer: Buffer): void {
     this.#pool.release(buffer)
-    this.#budget.give(buffer.length)
+    if (this.#acquired.delete(buffer)) this.#budget.giveBack(buffer.length)
+    else this.#budget.taken -= buffer.length
   }
 
+  /** The share has granted the bytes; they are given back when the pool does not. */
   #fromPool(length: number, waiting: Waiting): Buffer | Promise<Buffer> {
+    if (waiting.aborted) {
+      this.#budget.giveBack(length)
+      throw new Error('aborted while waiting for a buffer')
+    }
     // Everybody can go on, however many others hold what they have and let the array wait.
-    if (this.#budget.used <= GUARANTEED_BYTES) return this.#pool.take(length)
+    if (this.#budget.used <= GUARANTEED_BYTES) return this.#keep(this.#pool.take(length))
     const buffer = this.#pool.acquire(length, waiting)
-    if (!(buffer instanceof Promise)) return buffer
-    return buffer.catch((reason: unknown) => {
-      this.#budget.give(length)
-      throw reason
-    })
+    if (!(buffer instanceof Promise)) return this.#keep(buffer)
+    return buffer.then(
+      (granted) => this.#keep(granted),
+      (reason: unknown) => {
+        this.#budget.giveBack(length)
+        throw reason
+      },
+    )
+  }
+
+  #keep(buffer: Buffer): Buffer {
+    this.#acquired.add(buffer)
+    return buffer
   }
 }

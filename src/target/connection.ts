@@ -101,8 +101,9 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#login = new Login({ own: OWN_PARAMETERS, admit: (applicant) => host.admit(applicant, this) })
   }
 
+  /** Closed, or about to be. */
   get isClosed(): boolean {
-    return this.#closed
+    return this.#closed || this.#finishing
   }
 
   // --- what the socket says
@@ -333,7 +334,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     const login = this.#login as Login
     this.cid = login.applicant?.cid ?? 0
     const session = await this.#host.establish(login, this, this.#firstCmdSn)
-    if (this.#closed) {
+    if (this.isClosed) {
       if ('tsih' in session && session.connection === this) void session.close('closed during login')
       return
     }

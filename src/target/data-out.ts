@@ -73,7 +73,7 @@ export class DataOut {
     this.#solicited = immediate.length
     if (placed || (!more && immediate.length === 0)) return
     // What comes unasked must find its place at once: the command window bounds it.
-    this.#buffer = port.input.take(this.#unsolicitedEnd)
+    this.#buffer = port.input.take(more ? this.#unsolicitedEnd : immediate.length)
     immediate.copy(this.#buffer)
   }
 

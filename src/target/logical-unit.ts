@@ -85,7 +85,10 @@ export class LogicalUnit {
   /** Logical unit reset (SAM-5 6.3.3): everything volatile is as after power on, and every nexus hears of it. */
   reset(sense: Sense): void {
     this.reservedBy = undefined
+    const cached = this.modes.writeCache
     this.modes.reset()
+    // A flush that fails is remembered by the store: the next one fails with it.
+    if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {})
     this.copyResults.clear()
     this.unitAttentions.supersedeForAll(sense)
   }

@@ -30,6 +30,8 @@ export class Output {
   readonly #drained: () => void
   #end = 0
   #full: Part[] = []
+  /** Nobody will read it: what is still said goes nowhere. */
+  #discarded = false
 
   /** `drained` is called when a buffer has left. */
   constructor(share: PoolShare, sink: Sink, drained: () => void) {
@@ -45,6 +47,10 @@ export class Output {
 
   /** Room for `length` bytes in `slab`, starting at the offset returned; `advance` makes them part of the stream. */
   reserve(length: number): number {
+    if (this.#discarded) {
+      this.slab = Buffer.alloc(length)
+      return 0
+    }
     if (this.slab.length - this.#end < length) {
       this.#seal()
       this.slab = this.share.take(Math.max(length, SLAB_BYTES))
@@ -59,6 +65,7 @@ export class Output {
 
   /** Appends a buffer of the share, bytes 0 to `length`, and takes it over. */
   append(buffer: Buffer, length: number): void {
+    if (this.#discarded) return this.share.release(buffer)
     if (this.#end > 0) this.#seal() // the order of the stream
     this.#full.push({ buffer, length })
     this.serial++
@@ -66,6 +73,7 @@ export class Output {
 
   /** Hands everything to the sink. */
   flush(): void {
+    if (this.#discarded) return
     this.#seal()
     const parts = this.#full
     if (parts.length === 0) return
@@ -85,6 +93,7 @@ export class Output {
     this.#seal()
     for (const { buffer } of this.#full) this.share.release(buffer)
     this.#full = []
+    this.#discarded = true
   }
 
   #seal(): void {

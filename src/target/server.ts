@@ -47,7 +47,12 @@ type Accept = (socket: ConnectionSocket) => ConnectionEvents | undefined
 const READ_BYTES = 1024 * 1024
 
 /** Listens on a portal. Throws an OperatorError when it cannot. */
-export async function listen(host: string, port: number, accept: Accept): Promise<Portal> {
+export async function listen(
+  host: string,
+  port: number,
+  accept: Accept,
+  report: (error: Error) => void,
+): Promise<Portal> {
   // One for all sockets: a read and what is done with its bytes are one turn of the event loop.
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
   const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
@@ -60,6 +65,7 @@ export async function listen(host: string, port: number, accept: Accept): Promis
     })
     server.listen({ host, port }, resolve)
   })
+  server.removeAllListeners('error').on('error', report) // of accepting: the next connection may do better
   return { address: addressOf(server), stop: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 

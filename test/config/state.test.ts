@@ -127,6 +127,13 @@ describe('identity', () => {
     )
   })
 
+  test('what was refused is not remembered', async () => {
+    const [first] = await identities(configOf([{}]))
+    await refusal(configOf([{}, { id: 1, identity: { naa: first?.naa ?? '' } }]))
+    const [, second] = await identities(configOf([{}, { id: 1 }]))
+    expect(second?.naa).not.toBe(first?.naa)
+  })
+
   test('of a LUN that the array does not have: an error', async () => {
     const state = await openState(configOf([{}]))
     const [stranger] = configOf([{ id: 9 }]).targets[0]?.luns ?? []

@@ -135,7 +135,14 @@ export async function handBuilt(
   })
   const built = new Target(config, units, new CommandTable(COMMANDS))
   const host = new ArrayHost([built], silentLogger())
-  const portal = await listen('127.0.0.1', 0, (socket) => host.accept(socket, 0))
+  const portal = await listen(
+    '127.0.0.1',
+    0,
+    (socket) => host.accept(socket, 0),
+    (error) => {
+      throw error
+    },
+  )
   host.open([portal.address])
   const port = Number(portal.address.split(':')[1])
   const ends: { destroy(): void }[] = []

@@ -132,6 +132,16 @@ describe('a client that announces data and does not send it', () => {
     expect(built.host.pool.used).toBe(before)
   })
 
+  test.for([60, 80, 128])('%i writes of 1 MiB with immediate data at once all end', async (count) => {
+    const built = await handBuilt([new HeldStore(2 * MIB)])
+    const { session } = await built.disk()
+    const data = pattern(MIB, 5)
+    const cdb = WRITE_16.encode({ blocks: 2048 })
+    const ends = await Promise.all(Array.from({ length: count }, () => session.execute({ lun: 0, cdb, dataOut: data })))
+    expect(ends.map(({ status }) => status)).toEqual(Array(count).fill(STATUS.GOOD))
+    expect(built.host.pool.used).toBeLessThan(LIMITS.bufferBytes)
+  })
+
   test('many such clients do not keep an honest one from writing', async () => {
     const built = await handBuilt([new HeldStore(SIZE)])
     const honest = await built.disk()

@@ -92,6 +92,20 @@ describe('session reinstatement', () => {
     }
   })
 
+  test('three logins of one port while a write of the old session runs: one session is left', async () => {
+    const store = new HeldStore()
+    const built = await handBuilt([store])
+    const old = await built.disk(0, { isid: ISID })
+    store.hold()
+    old.run(WRITE_16, { lba: 0n, blocks: 1 }, { dataOut: Buffer.alloc(512, 1) }).catch(() => {})
+    await store.untilWaiting(1)
+    const logins = Promise.allSettled([1, 2, 3].map(() => built.connect({ isid: ISID })))
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    store.release()
+    await logins
+    expect(built.target.sessions.size).toBe(1)
+  })
+
   test('a write that runs: the new session begins when it has ended, and nothing of the old one comes after', async () => {
     const store = new HeldStore()
     const built = await handBuilt([store])

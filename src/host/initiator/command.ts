@@ -63,7 +63,6 @@ export class ScsiTask {
   readonly #buffer: Buffer
   /** Bytes that have come, and where the furthest of them ends. */
   #received = 0
-  #end = 0
   #nextDataSn = 0
   #resolve!: (result: CommandResult) => void
   #reject!: (error: Error) => void
@@ -93,9 +92,11 @@ export class ScsiTask {
     const end = bufferOffset + length
     if (end > this.#buffer.length)
       throw new ProtocolError(`Data-In up to byte ${end} of a command that expects ${this.#buffer.length}`)
+    // DataPDUInOrder and DataSequenceInOrder are Yes: no gap, and nothing twice.
+    if (bufferOffset !== this.#received)
+      throw new ProtocolError(`Data-In at byte ${bufferOffset}, not ${this.#received}`)
     if (!placed) source.copy(this.#buffer, bufferOffset, at, at + length)
     this.#received += length
-    this.#end = Math.max(this.#end, end)
   }
 
   /** The part of the data that an R2T asks for. Throws a ProtocolError when there is no such part. */
@@ -109,7 +110,6 @@ export class ScsiTask {
 
   /** `segment` is the data segment of a SCSI Response. Throws a ProtocolError when data are missing. */
   finish({ status, response, overflow, underflow, residualCount }: Ending, segment: Buffer): void {
-    if (this.#received !== this.#end) throw new ProtocolError('Data-In PDUs that overlap or leave a gap')
     const complete = Math.max(0, this.#buffer.length - (underflow ? residualCount : 0))
     if (status === STATUS.GOOD && response === 0 && this.#received !== complete)
       throw new ProtocolError(`${this.#received} bytes came of ${complete} that the status tells of`)

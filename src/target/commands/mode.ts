@@ -64,7 +64,11 @@ export async function modeSelect(task: Task<ModeSelect>): Promise<void> {
   }
   const cached = lu.modes.writeCache
   if (lu.modes.select(pages)) lu.unitAttentions.establishForAll(SENSE.MODE_PARAMETERS_CHANGED, nexus)
-  if (cached && !lu.modes.writeCache) await lu.gate.flush() // what is in the cache is written first (SBC-3 6.4.5)
+  if (!cached || lu.modes.writeCache) return
+  // What is in the cache, and what is on its way there, is written first (SBC-3 6.4.5).
+  const writing = lu.tasks.all().filter((other) => other.row?.access === 'write')
+  await Promise.all(writing.map((other) => other.ended))
+  await lu.gate.flush()
 }
 
 /** The capacity is not MODE SELECT's to change: zero blocks, all of them, or as many as there are (SBC-3 6.4.1). */
