@@ -1,5 +1,5 @@
 // 100,000 PDUs of seeded nonsense against an array in its own process, before and after login, while an honest session on
-// another target of it writes and verifies. LUNETTE_FUZZ_SEED repeats a run; LUNETTE_FUZZ_PDUS makes it longer.
+// another target of it writes and verifies. LUNETTE_FUZZ_SEED asks for another seed; LUNETTE_FUZZ_PDUS makes it longer.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -14,7 +14,8 @@ import { Generator, Random } from './fuzz/generate.ts'
 import { HeldStore, handBuilt } from './hand-built.ts'
 import { RawInitiator } from './raw.ts'
 
-const SEED = Number(process.env.LUNETTE_FUZZ_SEED ?? Date.now() % 2 ** 32)
+/** The same in every run of the tests: what fails is news of the change, and can be sent again. */
+const SEED = Number(process.env.LUNETTE_FUZZ_SEED ?? 1)
 const PDUS = Number(process.env.LUNETTE_FUZZ_PDUS ?? 100_000)
 const PDUS_PER_CONNECTION = 250
 const PDUS_PER_TURN = 12
