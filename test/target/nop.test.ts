@@ -12,6 +12,7 @@ import {
   STATUS,
   TARGET_OPCODE,
   TEST_UNIT_READY,
+  WRITE_10,
 } from '../../protocol/index.ts'
 import type { Connection } from '../../src/target/connection.ts'
 import { LIMITS } from '../../src/target/limits.ts'
@@ -220,6 +221,21 @@ describe('the keepalive', () => {
       })
     }
     expect(line.socket.received).toEqual([])
+  })
+
+  test('the announced data of a write does not come: the connection is dropped, however lively it is otherwise', async () => {
+    const line = await loggedIn()
+    line.connection.receive(tur(1)) // takes the unit attention
+    const cdb = Buffer.concat([WRITE_10.encode({ blocks: 1 }), Buffer.alloc(6)])
+    const fields = { final: true, write: true, lun: Buffer.alloc(8), expectedDataTransferLength: 512, cdb }
+    line.connection.receive(encodePdu(INITIATOR_OPCODE.SCSI_COMMAND, { ...fields, initiatorTaskTag: 2, cmdSn: 2 }))
+    for (let second = 1; second * 1000 < LIMITS.dataOutTimeoutMs; second++) {
+      line.connection.tick()
+      line.connection.receive(tur(second + 2))
+    }
+    expect(line.socket.gone).toBe(false)
+    line.connection.tick()
+    expect(line.socket.destroyed).toBe(true)
   })
 
   test('part of a PDU now and then does not keep a dead peer alive for ever: a ping is sent, and wants its answer', async () => {

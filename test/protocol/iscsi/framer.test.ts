@@ -136,6 +136,22 @@ describe('framer', () => {
     expect(framer.incomplete).toBe(false)
   })
 
+  test('a chunk that is about to change: what has not been taken of it is kept', () => {
+    const framer = new Framer({ maxDataSegmentLength: MAX })
+    const pdus = [1, 2].map((tag) =>
+      encodePdu(INITIATOR_OPCODE.NOP_OUT, { initiatorTaskTag: tag }, { data: Buffer.alloc(9, tag) }),
+    )
+    const chunk = Buffer.concat(pdus)
+    framer.push(chunk)
+    expect(framer.next()).toBe(true)
+    framer.keepRest()
+    chunk.fill(0xff)
+    expect(framer.next()).toBe(true)
+    expect(take(framer)).toEqual(whole(pdus[1]!.toString('hex')))
+    framer.keepRest()
+    expect(framer.next()).toBe(false)
+  })
+
   test('a data segment over the declared maximum is refused when its header is there, before it is buffered', () => {
     for (const cut of [47, 48, 60]) {
       const framer = new Framer({ maxDataSegmentLength: 4096 })
