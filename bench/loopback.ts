@@ -12,6 +12,7 @@ import { READ_10 } from '../protocol/scsi/commands/read.ts'
 import { WRITE_10 } from '../protocol/scsi/commands/write.ts'
 import { derivedIdentity } from '../src/config/identity.ts'
 import { parseConfig } from '../src/config/parse.ts'
+import { NO_UNIT_STATE } from '../src/config/unit-state.ts'
 import { silentLogger } from '../src/log.ts'
 import { ArrayHost } from '../src/target/array-host.ts'
 import { CommandTable } from '../src/target/command-table.ts'
@@ -52,8 +53,8 @@ export interface Loopback {
 export async function openLoopback(store: StoreSpec): Promise<Loopback> {
   const gate = new Gate(await openStore(store, { length: MEDIUM_BYTES, readOnly: false }), { writeThrough: false })
   const config = parseConfig({ targets: [{ luns: [{ id: 0, size: MEDIUM_BYTES }] }] }).targets[0]!
-  const unit = new LogicalUnit(config.luns[0]!, derivedIdentity(config.iqn, 0), gate)
-  const target = new Target(config, [unit], new CommandTable(COMMANDS))
+  const unit = new LogicalUnit(config.luns[0]!, derivedIdentity(config.iqn, 0), gate, NO_UNIT_STATE)
+  const target = new Target(config, [unit], new CommandTable(COMMANDS), 1)
   const host = new ArrayHost([target], silentLogger())
   host.open(['127.0.0.1:3260'])
   const socket = new NowhereSocket()

@@ -4,22 +4,43 @@
 
 import { mkdir } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { z } from 'zod'
 import { OperatorError } from '../errors.ts'
 import { claimDirectory } from './data-claim.ts'
 import { derivedIdentity, type Identity, randomIdentity } from './identity.ts'
 import type { ArrayConfig, LunConfig } from './schema.ts'
-import { readStateFile, writeStateFile } from './state-file.ts'
+import { readSealed, type SealedFormat, writeSealed } from './sealed-file.ts'
+import { NO_UNIT_STATE, openUnitState, type UnitState } from './unit-state.ts'
 
 export type { Identity } from './identity.ts'
 
 export interface State {
   /** The identity of a LUN of the configuration that the state was opened with; `iqn` is its target's. */
   identity(iqn: string, lun: LunConfig): Identity
+  /** What else is kept of it. Throws OperatorError when that is damaged. */
+  unit(iqn: string, lun: LunConfig): Promise<UnitState>
   /** Lets go of the data directory. */
   close(): Promise<void>
 }
 
 type Identities = Map<string, Identity>
+
+/** `image` is the path seen from the data directory, with slashes; absolute where the image lies outside. */
+const STATE_FILE = {
+  format: 'lunette-state',
+  version: 1,
+  body: z.strictObject({
+    identities: z.array(
+      z.strictObject({
+        image: z.string().min(1),
+        naa: z.string().regex(/^(?:6[\da-f]{31}|[235][\da-f]{15})$/),
+        serial: z.string().regex(/^[\x20-\x7e]+$/),
+      }),
+    ),
+  }),
+  about: "the array's state",
+  cure: 'restore it from a backup, or move it away and every LUN gets a new identity',
+} as const satisfies SealedFormat<z.ZodType>
 
 /**
  * Claims the data directory, creating it where its parent exists, and settles the identity of every LUN. Where no LUN has an
@@ -35,7 +56,7 @@ export async function openState(config: ArrayConfig): Promise<State> {
     const known = await load(data)
     const changed = assign(config, known)
     requireDistinct(config, known) // what is refused is not remembered
-    if (changed) await writeStateFile(stateFile(data), { identities: entriesOf(known) })
+    if (changed) await writeSealed(stateFile(data), STATE_FILE, { identities: entriesOf(known) })
     return settled(config, known, release)
   } catch (error) {
     await release()
@@ -52,11 +73,16 @@ export async function peekIdentities(
 }
 
 function settled(config: ArrayConfig, known: Identities, close: () => Promise<void>): State {
+  const identity = (iqn: string, lun: LunConfig): Identity => {
+    const found = identityOf(config, known, iqn, lun)
+    if (!found) throw new Error(`${iqn} LUN ${lun.id} is not of this array`)
+    return found
+  }
   return {
-    identity(iqn, lun) {
-      const identity = identityOf(config, known, iqn, lun)
-      if (!identity) throw new Error(`${iqn} LUN ${lun.id} is not of this array`)
-      return identity
+    identity,
+    async unit(iqn, lun) {
+      if (!('path' in lun.store)) return NO_UNIT_STATE
+      return openUnitState(resolve(config.data), identity(iqn, lun).naa)
     },
     close,
   }
@@ -65,7 +91,7 @@ function settled(config: ArrayConfig, known: Identities, close: () => Promise<vo
 const stateFile = (data: string): string => join(data, 'state.json')
 
 async function load(data: string): Promise<Identities> {
-  const body = await readStateFile(stateFile(data))
+  const body = await readSealed(stateFile(data), STATE_FILE)
   return new Map(body?.identities.map(({ image, naa, serial }) => [image, { naa, serial }]))
 }
 

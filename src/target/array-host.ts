@@ -13,12 +13,11 @@ import { Connection, type ConnectionHost } from './connection.ts'
 import { LIMITS } from './limits.ts'
 import type { Admission, Applicant, Login } from './login.ts'
 import type { Nexus } from './nexus.ts'
+import { portalGroupTag } from './port-groups.ts'
 import type { ConnectionSocket } from './server.ts'
 import { Session } from './session.ts'
 import type { Target } from './target.ts'
 
-/** All portals of a target are one portal group. */
-const PORTAL_GROUP_TAG = 1
 const TICK_MS = 1000
 const CLOSING = 'the array is closing'
 const WILDCARDS = new Set(['0.0.0.0', '::'])
@@ -69,26 +68,29 @@ export class ArrayHost implements ConnectionHost {
 
   admit({ initiatorName, targetName }: Applicant, connection: Connection): Admission {
     if (this.#closing) return { refused: LOGIN_STATUS.SERVICE_UNAVAILABLE, reason: CLOSING }
-    if (targetName === undefined) return { targetPortalGroupTag: PORTAL_GROUP_TAG }
+    const portalIndex = this.#connections.get(connection) as number
+    const targetPortalGroupTag = portalGroupTag(portalIndex)
+    if (targetName === undefined) return { targetPortalGroupTag }
     const target = this.#targets.get(targetName)
-    if (!target?.reachableThrough(this.#connections.get(connection) as number))
+    if (!target?.reachableThrough(portalIndex))
       return { refused: LOGIN_STATUS.NOT_FOUND, reason: `no target ${targetName} on this portal` }
     if (!target.admits(initiatorName))
       return {
         refused: LOGIN_STATUS.AUTHORIZATION_FAILURE,
         reason: `${initiatorName} is not among the initiators of ${targetName}`,
       }
-    return { targetPortalGroupTag: PORTAL_GROUP_TAG }
+    return { targetPortalGroupTag }
   }
 
   async establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus> {
     const applicant = login.applicant as Applicant
     const target = applicant.targetName === undefined ? undefined : this.#targets.get(applicant.targetName)
+    const targetPortGroupTag = portalGroupTag(this.#connections.get(connection) as number)
     const nexus: Nexus = {
       initiatorName: applicant.initiatorName,
       initiatorPort: `${applicant.initiatorName},i,0x${applicant.isid}`,
-      targetPort: `${target?.iqn ?? 'discovery'},t,0x${PORTAL_GROUP_TAG.toString(16).padStart(4, '0')}`,
-      targetPortGroupTag: PORTAL_GROUP_TAG,
+      targetPort: `${target?.iqn ?? 'discovery'},t,0x${targetPortGroupTag.toString(16).padStart(4, '0')}`,
+      targetPortGroupTag,
     }
     if (applicant.tsih !== 0) return this.#reinstateConnection(applicant, nexus, connection, login.parameters)
     // Session reinstatement (RFC 7143 6.3.5): nothing that an earlier session of the port asked for may still happen. Between
@@ -145,7 +147,7 @@ export class ArrayHost implements ConnectionHost {
     return this.#portals.flatMap((text, index) => {
       if (!target.reachableThrough(index)) return []
       const { host, port } = parsePortal(text) as NonNullable<ReturnType<typeof parsePortal>>
-      return [{ host: WILDCARDS.has(host) ? socket.localAddress : host, port, tag: PORTAL_GROUP_TAG }]
+      return [{ host: WILDCARDS.has(host) ? socket.localAddress : host, port, tag: portalGroupTag(index) }]
     })
   }
 

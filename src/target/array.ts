@@ -91,9 +91,9 @@ async function openTargets(config: ArrayConfig, state: State, gates: Gate[]): Pr
     for (const lun of target.luns) {
       const gate = await openGate(config.data, lun)
       gates.push(gate)
-      units.push(new LogicalUnit(lun, state.identity(target.iqn, lun), gate))
+      units.push(new LogicalUnit(lun, state.identity(target.iqn, lun), gate, await state.unit(target.iqn, lun)))
     }
-    targets.push(new Target(target, units, table))
+    targets.push(new Target(target, units, table, config.portals.length))
   }
   return targets
 }

@@ -123,8 +123,8 @@ function find(task: Task, cscd: CscdDescriptor | undefined): LogicalUnit | undef
 
 /** Reservations and write protection hold for the copy manager as for the initiator itself (SPC-4 5.17.7.1). */
 function judgeUnits({ nexus }: Task, source: LogicalUnit, destination: LogicalUnit, abort: Abort): void {
-  for (const unit of [source, destination])
-    if (unit.reservedBy !== undefined && unit.reservedBy !== nexus) throw abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
+  if (source.refuses(nexus, 'read') || destination.refuses(nexus, 'write'))
+    throw abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
   if (destination.writeProtected) throw abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
   // Blocks of one size cannot be whole blocks of the other.
   if (source.blockSize !== destination.blockSize) throw abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)

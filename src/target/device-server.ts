@@ -9,6 +9,7 @@ import type { Position } from '../../protocol/wire/layout.ts'
 import type { Command, CommandTable } from './command-table.ts'
 import { StatusError } from './failures.ts'
 import type { LogicalUnit } from './logical-unit.ts'
+import type { Need } from './readiness.ts'
 import type { Task } from './task.ts'
 
 /** Judges the command and starts its handler. Throws what failureOf turns into a status. */
@@ -20,8 +21,9 @@ export function execute(table: CommandTable, task: Task, lu: LogicalUnit): void 
   task.row = row
   checkReservedBits(command, task)
   if (lu.unitAttentions.pending !== 0 && row.unitAttention === undefined) checkUnitAttention(task)
-  if (lu.reservedBy !== undefined && lu.reservedBy !== task.nexus && row.reserve === 'conflict')
+  if (lu.reservations.held && lu.reservations.refuse(task.nexus, row.reservation))
     throw new StatusError(STATUS.RESERVATION_CONFLICT)
+  if (row.needs !== 'nothing') checkReadiness(row.needs, task)
   if (row.access === 'write' && lu.writeProtected) throw new SenseError(SENSE.WRITE_PROTECTED)
   if (command.protect) checkProtection(command.protect, task)
   if (command.dpo) checkDpoFua(command, task)
@@ -34,6 +36,12 @@ export function execute(table: CommandTable, task: Task, lu: LogicalUnit): void 
 function checkReservedBits({ row }: Command, { header, cdbOffset }: Task): void {
   const set = row.wire.reservedBit(header, cdbOffset)
   if (set) throw invalidField({ in: 'cdb', ...set })
+}
+
+/** Through this port, and of the logical unit itself. */
+function checkReadiness(need: Need, { lu, target, nexus }: Task): void {
+  const refusal = target.portGroups.refusal(nexus.targetPortGroupTag, need) ?? lu.readiness.refusal(need)
+  if (refusal) throw refusal
 }
 
 function checkUnitAttention(task: Task): void {

@@ -5,9 +5,12 @@ import type { Gate } from '../../luns/gate.ts'
 import type { Sense } from '../../protocol/scsi/sense.ts'
 import type { LunConfig } from '../config/schema.ts'
 import type { Identity } from '../config/state.ts'
+import type { UnitState } from '../config/unit-state.ts'
 import { CopyResults } from './copy-results.ts'
 import { ModeParameters } from './mode-parameters.ts'
 import type { Nexus } from './nexus.ts'
+import { Readiness } from './readiness.ts'
+import { Reservations } from './reservations.ts'
 import type { Task } from './task.ts'
 import { TaskSet } from './task-set.ts'
 import { UnitAttentions } from './unit-attentions.ts'
@@ -19,6 +22,7 @@ export class LogicalUnit {
   readonly lun: number
   readonly gate: Gate
   readonly identity: Identity & { readonly vendor: string; readonly product: string; readonly revision: string }
+  readonly state: UnitState
   readonly blockSize: number
   readonly physicalBlockSize: number
   /** The capacity. */
@@ -33,14 +37,16 @@ export class LogicalUnit {
   readonly modes: ModeParameters
   readonly tasks = new TaskSet<Task>()
   readonly copyResults = new CopyResults()
-  /** The nexus that holds a RESERVE (SPC-2 7.21). */
-  reservedBy: Nexus | undefined
+  readonly reservations: Reservations
+  readonly readiness = new Readiness()
 
   readonly #atomics = new Set<Promise<unknown>>()
   readonly #initiators: LunConfig['initiators']
 
-  constructor(config: LunConfig, identity: Identity, gate: Gate) {
+  /** Throws OperatorError when what was kept of the unit makes no sense. */
+  constructor(config: LunConfig, identity: Identity, gate: Gate, state: UnitState) {
     this.lun = config.id
+    this.state = state
     this.gate = gate
     const { vendor, product, revision } = config.identity
     this.identity = { ...identity, vendor, product, revision }
@@ -53,6 +59,7 @@ export class LogicalUnit {
     this.scsiVersion = config.scsiVersion
     this.vaai = config.vaai
     this.limits = config.limits
+    this.reservations = new Reservations()
     this.modes = new ModeParameters({ writeCache: config.writeCache })
     this.#initiators = config.initiators
   }
@@ -60,6 +67,11 @@ export class LogicalUnit {
   /** Whether the initiator may see this logical unit. */
   visibleTo(nexus: Nexus): boolean {
     return this.#initiators === 'any' || this.#initiators.includes(nexus.initiatorName)
+  }
+
+  /** Whether a reservation keeps the nexus from reading, or from writing: also what others do on its behalf. */
+  refuses(nexus: Nexus, access: 'read' | 'write'): boolean {
+    return this.reservations.held && this.reservations.refuse(nexus, access)
   }
 
   get writeProtected(): boolean {
@@ -84,7 +96,7 @@ export class LogicalUnit {
 
   /** Logical unit reset (SAM-5 6.3.3): everything volatile is as after power on, and every nexus hears of it. */
   reset(sense: Sense): void {
-    this.reservedBy = undefined
+    this.reservations.reset()
     const cached = this.modes.writeCache
     this.modes.reset()
     // A flush that fails is remembered by the store: the next one fails with it.
@@ -97,6 +109,6 @@ export class LogicalUnit {
   loseNexus(nexus: Nexus): void {
     this.unitAttentions.detach(nexus)
     this.copyResults.drop(nexus)
-    if (this.reservedBy === nexus) this.reservedBy = undefined
+    this.reservations.loseNexus(nexus)
   }
 }

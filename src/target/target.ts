@@ -5,6 +5,7 @@ import type { TargetConfig } from '../config/schema.ts'
 import type { CommandTable } from './command-table.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus } from './nexus.ts'
+import { PortGroups, portalGroupTag } from './port-groups.ts'
 import type { Session } from './session.ts'
 
 export class Target {
@@ -12,6 +13,7 @@ export class Target {
   readonly table: CommandTable
   /** Ascending by LUN. */
   readonly units: readonly LogicalUnit[]
+  readonly portGroups: PortGroups
   readonly sessions = new Set<Session>()
   readonly abortFinished: TargetConfig['abortFinished']
   /** Which of the array's portals lead here. */
@@ -22,12 +24,14 @@ export class Target {
   /** Sessions that have ended while tasks of theirs still run, by initiator port. */
   readonly #ending = new Map<string, Promise<void>>()
 
-  constructor(config: TargetConfig, units: readonly LogicalUnit[], table: CommandTable) {
+  constructor(config: TargetConfig, units: readonly LogicalUnit[], table: CommandTable, portalCount: number) {
     this.iqn = config.iqn
     this.table = table
     this.abortFinished = config.abortFinished
     this.portals = config.portals
     this.#initiators = config.initiators
+    const portals = [...Array(portalCount).keys()].filter((index) => this.reachableThrough(index))
+    this.portGroups = new PortGroups(portals.map(portalGroupTag))
     this.units = [...units].sort((a, b) => a.lun - b.lun)
     for (const unit of units) {
       this.#byKey.set(encodeLun(unit.lun).readUInt32BE(0), unit)

@@ -225,8 +225,8 @@ describe('state.json', () => {
   test.each([
     ['an empty file', '', 'it is no JSON'],
     ['zeroes', '\0'.repeat(512), 'it is no JSON'],
-    ['other JSON', '{}', 'it is not a state file'],
-    ['null', 'null', 'it is not a state file'],
+    ['other JSON', '{}', 'it is not a lunette-state file'],
+    ['null', 'null', 'it is not a lunette-state file'],
     ['no checksum', '{"format":"lunette-state","version":1,"body":{"identities":[]}}', 'a key is missing or unknown'],
     [
       'a wrong checksum',

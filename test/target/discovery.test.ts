@@ -59,7 +59,7 @@ function sendText(raw: RawInitiator, data: Buffer, fields: object = {}): number 
 
 describe('SendTargets=All', () => {
   test('the targets that the initiator may log in to, each with the portals that lead there', async () => {
-    const addresses = (...indexes: number[]) => indexes.map((i) => ({ host: '127.0.0.1', port: ports[i], tag: 1 }))
+    const addresses = (...indexes: number[]) => indexes.map((i) => ({ host: '127.0.0.1', port: ports[i], tag: i + 1 }))
     const open = { name: `${NAME}open`, addresses: addresses(0, 1) }
     const second = { name: `${NAME}second`, addresses: addresses(1) }
     expect(await discoverAt(0)).toEqual([open, second])

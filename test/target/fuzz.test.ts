@@ -165,11 +165,11 @@ describe('fuzz', () => {
     for (let tries = 0; tries < 200 && (built.host.pool.used > 0 || built.target.sessions.size > 0); tries++)
       await setTimeout(5)
     expect({ lent: built.host.pool.used, sessions: built.target.sessions.size }).toEqual({ lent: 0, sessions: 0 })
-    for (const { tasks, unitAttentions, reservedBy } of built.units)
-      expect({ tasks: tasks.all(), pending: unitAttentions.pending, reservedBy }).toEqual({
+    for (const { tasks, unitAttentions, reservations } of built.units)
+      expect({ tasks: tasks.all(), pending: unitAttentions.pending, held: reservations.held }).toEqual({
         tasks: [],
         pending: 0,
-        reservedBy: undefined,
+        held: false,
       })
   }, 120_000)
 })

@@ -7,6 +7,7 @@ import type { Extent, Store } from '../../luns/store.ts'
 import { MemoryStore } from '../../luns/stores/memory.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import type { ArrayInput } from '../../src/config/schema.ts'
+import { NO_UNIT_STATE } from '../../src/config/unit-state.ts'
 import { type ConnectOptions, connect, type InitiatorSession } from '../../src/host/index.ts'
 import { silentLogger } from '../../src/log.ts'
 import { ArrayHost } from '../../src/target/array-host.ts'
@@ -131,9 +132,10 @@ export async function handBuilt(
   const config = parseConfig({ targets: [{ ...target, luns }] }).targets[0]!
   const units = config.luns.map((one, index) => {
     const gate = new Gate(stores[index]!, { writeThrough: !one.writeCache })
-    return new LogicalUnit(one, { naa: `6024c55${String(index).padStart(25, '0')}`, serial: `S${index}` }, gate)
+    const identity = { naa: `6024c55${String(index).padStart(25, '0')}`, serial: `S${index}` }
+    return new LogicalUnit(one, identity, gate, NO_UNIT_STATE)
   })
-  const built = new Target(config, units, new CommandTable(COMMANDS))
+  const built = new Target(config, units, new CommandTable(COMMANDS), 1)
   const host = new ArrayHost([built], silentLogger())
   const portal = await listen(
     '127.0.0.1',

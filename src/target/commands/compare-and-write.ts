@@ -18,7 +18,7 @@ export async function compareAndWrite(task: Task<typeof COMPARE_AND_WRITE>): Pro
   if (length === 0) return
   task.throwIfAborted()
   // The reservation is judged when the command begins, and it begins with its data.
-  if (lu.reservedBy !== undefined && lu.reservedBy !== task.nexus) throw new StatusError(STATUS.RESERVATION_CONFLICT)
+  if (lu.refuses(task.nexus, 'write')) throw new StatusError(STATUS.RESERVATION_CONFLICT)
   const fua = task.fua || !lu.modes.writeCache
   const outcome = lu.gate.compareAndWrite(
     data.subarray(0, length),

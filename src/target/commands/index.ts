@@ -22,47 +22,47 @@ import { writeSame } from './write-same.ts'
 
 // biome-ignore format: a table reads best in columns
 export const COMMANDS = [
-  row({ wire: CDB.TEST_UNIT_READY, access: 'none', reserve: 'conflict', run: () => {} }),                                         // 00
-  row({ wire: CDB.REQUEST_SENSE, access: 'none', reserve: 'allow', unitAttention: 'pass', run: requestSense }),                   // 03
-  row({ wire: CDB.READ_6, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: read }),                             // 08
-  row({ wire: CDB.WRITE_6, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: write }),                          // 0A
-  row({ wire: CDB.INQUIRY, access: 'none', reserve: 'allow', unitAttention: 'pass', run: inquiry }),                              // 12
-  row({ wire: CDB.MODE_SELECT_6, access: 'none', reserve: 'conflict', zero: ['sp'], run: modeSelect }),                                         // 15
-  row({ wire: CDB.RESERVE_6, access: 'none', reserve: 'conflict', run: reserve }),                                                // 16
-  row({ wire: CDB.RELEASE_6, access: 'none', reserve: 'allow', run: release }),                                                   // 17
-  row({ wire: CDB.MODE_SENSE_6, access: 'none', reserve: 'conflict', run: modeSense }),                                           // 1A
-  row({ wire: CDB.START_STOP_UNIT, access: 'none', reserve: 'conflict', zero: ['loej'], run: startStopUnit }),                                    // 1B
-  row({ wire: CDB.READ_CAPACITY_10, access: 'none', reserve: 'allow', run: readCapacity10 }),                                     // 25
-  row({ wire: CDB.READ_10, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: read }),                            // 28
-  row({ wire: CDB.WRITE_10, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: write }),                         // 2A
-  row({ wire: CDB.WRITE_AND_VERIFY_10, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: writeAndVerify }),     // 2E
-  row({ wire: CDB.VERIFY_10, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: verify }),                        // 2F
-  row({ wire: CDB.PRE_FETCH_10, access: 'read', reserve: 'conflict', run: preFetch }),                                            // 34
-  row({ wire: CDB.SYNCHRONIZE_CACHE_10, access: 'none', reserve: 'conflict', run: synchronizeCache }),                            // 35
-  row({ wire: CDB.WRITE_SAME_10, access: 'write', reserve: 'conflict', vaai: 'zero', run: writeSame }),                           // 41
-  row({ wire: CDB.UNMAP, access: 'write', reserve: 'conflict', vaai: 'delete', thinOnly: true, run: unmap }),                     // 42
-  row({ wire: CDB.MODE_SELECT_10, access: 'none', reserve: 'conflict', zero: ['sp'], run: modeSelect }),                                        // 55
-  row({ wire: CDB.RESERVE_10, access: 'none', reserve: 'conflict', run: reserve }),                                               // 56
-  row({ wire: CDB.RELEASE_10, access: 'none', reserve: 'allow', run: release }),                                                  // 57
-  row({ wire: CDB.MODE_SENSE_10, access: 'none', reserve: 'conflict', run: modeSense }),                                          // 5A
-  row({ wire: CDB.EXTENDED_COPY_LID1, access: 'none', reserve: 'conflict', vaai: 'clone', run: extendedCopy }),                   // 83/00
-  row({ wire: CDB.RECEIVE_COPY_STATUS_LID1, access: 'none', reserve: 'conflict', vaai: 'clone', run: receiveCopyStatus }),        // 84/00
-  row({ wire: CDB.RECEIVE_COPY_OPERATING_PARAMETERS, access: 'none', reserve: 'conflict', vaai: 'clone', run: receiveCopyOperatingParameters }), // 84/03
-  row({ wire: CDB.READ_16, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: read }),                            // 88
-  row({ wire: CDB.COMPARE_AND_WRITE, access: 'write', reserve: 'conflict', vaai: 'ats', run: compareAndWrite }),                  // 89
-  row({ wire: CDB.WRITE_16, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: write }),                         // 8A
-  row({ wire: CDB.WRITE_AND_VERIFY_16, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: writeAndVerify }),     // 8E
-  row({ wire: CDB.VERIFY_16, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: verify }),                        // 8F
-  row({ wire: CDB.PRE_FETCH_16, access: 'read', reserve: 'conflict', run: preFetch }),                                            // 90
-  row({ wire: CDB.SYNCHRONIZE_CACHE_16, access: 'none', reserve: 'conflict', run: synchronizeCache }),                            // 91
-  row({ wire: CDB.WRITE_SAME_16, access: 'write', reserve: 'conflict', vaai: 'zero', run: writeSame }),                           // 93
-  row({ wire: CDB.READ_CAPACITY_16, access: 'none', reserve: 'allow', run: readCapacity16 }),                                     // 9E/10
-  row({ wire: CDB.GET_LBA_STATUS, access: 'read', reserve: 'conflict', zero: ['reportType'], run: getLbaStatus }),                                      // 9E/12
-  row({ wire: CDB.REPORT_LUNS, access: 'none', reserve: 'allow', unitAttention: 'pass', run: reportLuns }),                       // A0
-  row({ wire: CDB.REPORT_SUPPORTED_OPERATION_CODES, access: 'none', reserve: 'conflict', run: reportSupportedOperationCodes }),   // A3/0C
-  row({ wire: CDB.REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS, access: 'none', reserve: 'conflict', run: reportSupportedTaskManagementFunctions }), // A3/0D
-  row({ wire: CDB.READ_12, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: read }),                            // A8
-  row({ wire: CDB.WRITE_12, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: write }),                         // AA
-  row({ wire: CDB.WRITE_AND_VERIFY_12, access: 'write', reserve: 'conflict', limit: 'transferBlocks', run: writeAndVerify }),     // AE
-  row({ wire: CDB.VERIFY_12, access: 'read', reserve: 'conflict', limit: 'transferBlocks', run: verify }),                        // AF
+  row({ wire: CDB.TEST_UNIT_READY, access: 'none', reservation: 'legacy', needs: 'medium', run: () => {} }), // 00
+  row({ wire: CDB.REQUEST_SENSE, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: requestSense }), // 03
+  row({ wire: CDB.READ_6, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 08
+  row({ wire: CDB.WRITE_6, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 0A
+  row({ wire: CDB.INQUIRY, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: inquiry }), // 12
+  row({ wire: CDB.MODE_SELECT_6, access: 'none', reservation: 'write', needs: 'unit', zero: ['sp'], run: modeSelect }), // 15
+  row({ wire: CDB.RESERVE_6, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 16
+  row({ wire: CDB.RELEASE_6, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 17
+  row({ wire: CDB.MODE_SENSE_6, access: 'none', reservation: 'read', needs: 'unit', run: modeSense }), // 1A
+  row({ wire: CDB.START_STOP_UNIT, access: 'none', reservation: 'write', needs: 'unit', zero: ['loej'], run: startStopUnit }), // 1B
+  row({ wire: CDB.READ_CAPACITY_10, access: 'none', reservation: 'allow', needs: 'medium', run: readCapacity10 }), // 25
+  row({ wire: CDB.READ_10, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 28
+  row({ wire: CDB.WRITE_10, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 2A
+  row({ wire: CDB.WRITE_AND_VERIFY_10, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: writeAndVerify }), // 2E
+  row({ wire: CDB.VERIFY_10, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: verify }), // 2F
+  row({ wire: CDB.PRE_FETCH_10, access: 'read', reservation: 'read', needs: 'medium', run: preFetch }), // 34
+  row({ wire: CDB.SYNCHRONIZE_CACHE_10, access: 'none', reservation: 'write', needs: 'medium', run: synchronizeCache }), // 35
+  row({ wire: CDB.WRITE_SAME_10, access: 'write', reservation: 'write', needs: 'medium', vaai: 'zero', run: writeSame }), // 41
+  row({ wire: CDB.UNMAP, access: 'write', reservation: 'write', needs: 'medium', vaai: 'delete', thinOnly: true, run: unmap }), // 42
+  row({ wire: CDB.MODE_SELECT_10, access: 'none', reservation: 'write', needs: 'unit', zero: ['sp'], run: modeSelect }), // 55
+  row({ wire: CDB.RESERVE_10, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 56
+  row({ wire: CDB.RELEASE_10, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 57
+  row({ wire: CDB.MODE_SENSE_10, access: 'none', reservation: 'read', needs: 'unit', run: modeSense }), // 5A
+  row({ wire: CDB.EXTENDED_COPY_LID1, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: extendedCopy }), // 83/00
+  row({ wire: CDB.RECEIVE_COPY_STATUS_LID1, access: 'none', reservation: 'legacy', needs: 'unit', vaai: 'clone', run: receiveCopyStatus }), // 84/00
+  row({ wire: CDB.RECEIVE_COPY_OPERATING_PARAMETERS, access: 'none', reservation: 'legacy', needs: 'unit', vaai: 'clone', run: receiveCopyOperatingParameters }), // 84/03
+  row({ wire: CDB.READ_16, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 88
+  row({ wire: CDB.COMPARE_AND_WRITE, access: 'write', reservation: 'write', needs: 'medium', vaai: 'ats', run: compareAndWrite }), // 89
+  row({ wire: CDB.WRITE_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 8A
+  row({ wire: CDB.WRITE_AND_VERIFY_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: writeAndVerify }), // 8E
+  row({ wire: CDB.VERIFY_16, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: verify }), // 8F
+  row({ wire: CDB.PRE_FETCH_16, access: 'read', reservation: 'read', needs: 'medium', run: preFetch }), // 90
+  row({ wire: CDB.SYNCHRONIZE_CACHE_16, access: 'none', reservation: 'write', needs: 'medium', run: synchronizeCache }), // 91
+  row({ wire: CDB.WRITE_SAME_16, access: 'write', reservation: 'write', needs: 'medium', vaai: 'zero', run: writeSame }), // 93
+  row({ wire: CDB.READ_CAPACITY_16, access: 'none', reservation: 'allow', needs: 'medium', run: readCapacity16 }), // 9E/10
+  row({ wire: CDB.GET_LBA_STATUS, access: 'read', reservation: 'read', needs: 'medium', zero: ['reportType'], run: getLbaStatus }), // 9E/12
+  row({ wire: CDB.REPORT_LUNS, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: reportLuns }), // A0
+  row({ wire: CDB.REPORT_SUPPORTED_OPERATION_CODES, access: 'none', reservation: 'read', needs: 'nothing', run: reportSupportedOperationCodes }), // A3/0C
+  row({ wire: CDB.REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS, access: 'none', reservation: 'read', needs: 'nothing', run: reportSupportedTaskManagementFunctions }), // A3/0D
+  row({ wire: CDB.READ_12, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // A8
+  row({ wire: CDB.WRITE_12, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // AA
+  row({ wire: CDB.WRITE_AND_VERIFY_12, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: writeAndVerify }), // AE
+  row({ wire: CDB.VERIFY_12, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: verify }), // AF
 ]

@@ -5,11 +5,11 @@ import type { Task } from '../task.ts'
 
 /** Nothing of another nexus is half done when the reservation stands: a COMPARE AND WRITE under way ends first. */
 export function reserve({ lu, nexus }: Task): void | Promise<void> {
-  lu.reservedBy = nexus
+  lu.reservations.reserve(nexus)
   return lu.atomicsEnded()
 }
 
 /** A nexus that holds nothing releases nothing, and is told GOOD. */
 export function release({ lu, nexus }: Task): void {
-  if (lu.reservedBy === nexus) lu.reservedBy = undefined
+  lu.reservations.release(nexus)
 }

@@ -3,6 +3,8 @@
 
 import type { Layout } from '../../../protocol/wire/layout.ts'
 import type { Vaai } from '../logical-unit.ts'
+import type { Need } from '../readiness.ts'
+import type { ReservationClass } from '../reservations.ts'
 import type { Task } from '../task.ts'
 
 /** Carries out a command that has been judged. Ends by returning (GOOD) or throwing; a promise only where it must wait. */
@@ -12,8 +14,10 @@ export interface CommandRow<L extends Layout = Layout> {
   readonly wire: L
   /** What it does to the medium. 'write' is refused on a write-protected one. */
   readonly access: 'none' | 'read' | 'write'
-  /** Under a RESERVE of another nexus (SPC-2 5.5.1). */
-  readonly reserve: 'allow' | 'conflict'
+  /** What it needs of a logical unit that another nexus has reserved. */
+  readonly reservation: ReservationClass
+  /** What must be ready for it. */
+  readonly needs: Need
   /** 'pass': a pending unit attention does not stop it (SAM-5 5.14.2). */
   readonly unitAttention?: 'pass'
   /** The limit on NUMBER OF LOGICAL BLOCKS that Block Limits advertises for it. */
