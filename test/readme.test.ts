@@ -43,6 +43,7 @@ async function serve(): Promise<{ portal: string; printed: string }> {
   })
   await expect.poll(() => existsSync(ready), { timeout: 10_000 }).toBe(true)
   const { portals } = JSON.parse(readFileSync(ready, 'utf8'))
+  await expect.poll(array.stdout, { timeout: 10_000 }).toContain('qemu-img') // written before the file, read when it comes
   return { portal: portals[0], printed: array.stdout() }
 }
 

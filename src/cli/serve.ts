@@ -63,10 +63,11 @@ export const serve = command({
     return awaitStop(log, {
       start: () => startArray(config, { log }),
       async started(array) {
-        await ready.write({ pid: process.pid, portals: array.portals, targets: array.targets })
         const served = await describe(config, array.portals, terminal)
         const { stdout } = terminal
         stdout.write(json ? toJson(served) : describeArray(served, colored(stdout, terminal)))
+        // Last: whoever waits for the file may stop the array at once.
+        await ready.write({ pid: process.pid, portals: array.portals, targets: array.targets })
       },
       stopping: () => ready.remove(),
     })
