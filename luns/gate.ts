@@ -10,6 +10,7 @@ import { Pacer, type Stop } from './pacer.ts'
 import { alone, type Claim, RangeLocks, shared } from './range-locks.ts'
 import type { Extent, Store } from './store.ts'
 import { copyPiece, extentOf, fetch, firstDifference, MATCH, put, zero } from './supply.ts'
+import { type WatchedRange, type WriteWatch, WriteWatches } from './write-watch.ts'
 
 export { MATCH }
 
@@ -46,6 +47,7 @@ export class Gate {
   readonly #store: Store
   readonly #writeThrough: boolean
   readonly #locks = new RangeLocks()
+  readonly #watches = new WriteWatches()
   /** Copies between two gates lock them in the order of these, whichever way they go: no two wait for each other. */
   readonly #rank = randomUUID()
   /** Compared with what COMPARE AND WRITE expects, when that is done at once. */
@@ -82,6 +84,7 @@ export class Gate {
     this.#check(offset, length)
     checkBuffer(source, at, length)
     if (fua || this.#writeThrough || this.#locks.excludes(offset, length)) return false
+    if (this.#watches.count !== 0) this.#watches.change(offset, length)
     if (!this.#store.writeNow(source, at, length, offset)) return false
     this.#countWrite(length)
     return true
@@ -92,6 +95,7 @@ export class Gate {
     this.#check(offset, length)
     checkBuffer(source, at, length)
     await this.#locked([shared(offset, length)], async () => {
+      this.#change(offset, length)
       await this.#store.write(source, at, length, offset)
       if (fua || this.#writeThrough) await this.#store.flush()
     })
@@ -199,12 +203,23 @@ export class Gate {
     let copied = 0
     for (const piece of copyPieces(sourceOffset, offset, length, source === this)) {
       await pacer.next()
-      await this.#lockedBoth(source, piece, () => copyPiece(source.#store, this.#store, piece, pacer))
+      await this.#lockedBoth(source, piece, () => {
+        this.#change(piece.offset, piece.length)
+        return copyPiece(source.#store, this.#store, piece, pacer)
+      })
       copied += piece.length
       this.counters.bytesCopied += piece.length
       progress?.(copied)
     }
     await this.#settle(offset, length, false)
+  }
+
+  /** From the moment that the promise resolves, every change of the ranges, which do not overlap each other, is seen. */
+  async watch(ranges: readonly WatchedRange[]): Promise<WriteWatch> {
+    for (const { offset, length } of ranges) this.#check(offset, length)
+    // Alone: a write that is under way has ended before, one that begins later is seen.
+    const claims = ranges.map(({ offset, length }) => alone(offset, length))
+    return this.#locked(claims, async () => this.#watches.begin(ranges))
   }
 
   /** Everything written before the call is on stable storage when the promise resolves. */
@@ -235,6 +250,7 @@ export class Gate {
       await fetch(this.#store, medium, length, offset)
       const index = firstDifference(medium, expected)
       if (index !== MATCH) return this.#miscompare(index)
+      this.#change(offset, length)
       try {
         await this.#store.write(replacement, 0, length, offset)
       } catch (error) {
@@ -249,6 +265,7 @@ export class Gate {
   /** False: nothing was written. The old data is in the scratch buffer. */
   #replaceNow(replacement: Buffer, offset: number): boolean {
     const { length } = replacement
+    this.#change(offset, length)
     try {
       return this.#store.writeNow(replacement, 0, length, offset)
     } catch (error) {
@@ -273,7 +290,10 @@ export class Gate {
       await pacer.next()
       // Up to a multiple of the piece: the hole map forgets whole chunks only.
       const count = Math.min(UNMAP_PIECE_BYTES - (at % UNMAP_PIECE_BYTES), end - at)
-      await this.#locked([shared(at, count)], () => zero(this.#store, at, count, unmap, pacer))
+      await this.#locked([shared(at, count)], () => {
+        this.#change(at, count)
+        return zero(this.#store, at, count, unmap, pacer)
+      })
       this.counters.bytesCleared += count
       at += count
     }
@@ -286,7 +306,10 @@ export class Gate {
     for (let at = offset; at < offset + length; at += piece.length) {
       await pacer.next()
       const count = Math.min(piece.length, offset + length - at)
-      await this.#locked([shared(at, count)], () => put(this.#store, piece, count, at))
+      await this.#locked([shared(at, count)], () => {
+        this.#change(at, count)
+        return put(this.#store, piece, count, at)
+      })
       this.counters.bytesWritten += count
     }
   }
@@ -321,6 +344,11 @@ export class Gate {
     if (offset >= 0 && length >= 0 && offset + length <= this.#limit) return // false for NaN, too
     if (this.#closing) throw closed()
     throw new RangeError(`${length} bytes at ${offset} are outside a medium of ${this.length}`)
+  }
+
+  /** The range is about to change; its lock is held, unless it changes within this turn. */
+  #change(offset: number, length: number): void {
+    if (this.#watches.count !== 0) this.#watches.change(offset, length)
   }
 
   #countRead(length: number): void {
