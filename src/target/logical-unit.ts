@@ -21,18 +21,20 @@ export type Limits = LunConfig['limits']
 export class LogicalUnit {
   readonly lun: number
   readonly gate: Gate
-  readonly identity: Identity & { readonly vendor: string; readonly product: string; readonly revision: string }
   readonly state: UnitState
   readonly blockSize: number
   readonly physicalBlockSize: number
-  /** The capacity. */
-  readonly blocks: number
   readonly thin: boolean
-  readonly readOnly: boolean
-  readonly dpoFua: boolean
-  readonly scsiVersion: number
-  readonly vaai: Vaai
-  readonly limits: Limits
+  // what `configure` alone changes
+  identity!: Identity & { readonly vendor: string; readonly product: string; readonly revision: string }
+  /** The capacity. */
+  blocks = 0
+  readOnly = false
+  dpoFua = false
+  scsiVersion = 0
+  vaai!: Vaai
+  limits!: Limits
+  #initiators: LunConfig['initiators'] = 'any'
   readonly unitAttentions = new UnitAttentions()
   readonly modes: ModeParameters
   readonly tasks = new TaskSet<Task>()
@@ -41,26 +43,34 @@ export class LogicalUnit {
   readonly readiness = new Readiness()
 
   readonly #atomics = new Set<Promise<unknown>>()
-  readonly #initiators: LunConfig['initiators']
 
   /** Throws OperatorError when what was kept of the unit makes no sense. */
   constructor(config: LunConfig, identity: Identity, gate: Gate, state: UnitState) {
     this.lun = config.id
     this.state = state
     this.gate = gate
-    const { vendor, product, revision } = config.identity
-    this.identity = { ...identity, vendor, product, revision }
     this.blockSize = config.blockSize
     this.physicalBlockSize = config.physicalBlockSize
-    this.blocks = Math.floor(gate.length / config.blockSize)
     this.thin = config.provisioning === 'thin'
+    this.reservations = new Reservations()
+    this.modes = new ModeParameters({ writeCache: config.writeCache })
+    this.configure(config, identity)
+  }
+
+  /**
+   * Takes over what may change while the unit runs; what may not (change-rules.ts) is as it was. A command that has been
+   * judged goes on by what it was judged by. Whoever calls tells the initiators.
+   */
+  configure(config: LunConfig, identity: Identity = this.identity): void {
+    const { naa, serial } = identity
+    const { vendor, product, revision } = config.identity
+    this.identity = { naa, serial, vendor, product, revision }
+    this.blocks = Math.floor(config.size / config.blockSize)
     this.readOnly = config.readOnly
     this.dpoFua = config.dpoFua
     this.scsiVersion = config.scsiVersion
     this.vaai = config.vaai
     this.limits = config.limits
-    this.reservations = new Reservations()
-    this.modes = new ModeParameters({ writeCache: config.writeCache })
     this.#initiators = config.initiators
   }
 
