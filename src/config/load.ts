@@ -19,32 +19,51 @@ export interface Overrides {
   readonly portals?: string[]
 }
 
+interface Line {
+  readonly offset: number
+  readonly line: string
+}
+
 /** What is served without a file: one target with one thin LUN, its data seen from the working directory. */
 export function defaultConfig(overrides: Overrides = {}): ArrayConfig {
   const { data, ...rest } = arraySchema.parse(overrides)
   return { data: resolve(data), ...rest }
 }
 
-/**
- * The effective configuration that FILE describes. A relative `data` is seen from the file's directory and returned absolute.
- * @throws OperatorError one line for each thing that is wrong
- */
+/** A file that is a configuration. */
+export interface ConfigFile {
+  /** The effective configuration. A relative `data` is seen from the file's directory and returned absolute. */
+  readonly config: ArrayConfig
+  /** What is wrong with it where it is to be used, a line each, with its place in the file. */
+  refusal(problems: readonly Problem[]): OperatorError
+}
+
+/** The effective configuration that FILE describes. Throws OperatorError as readConfig. */
 export async function loadConfig(file: string, overrides: Overrides = {}): Promise<ArrayConfig> {
+  return (await readConfig(file, overrides)).config
+}
+
+/** @throws OperatorError one line for each thing that is wrong */
+export async function readConfig(file: string, overrides: Overrides = {}): Promise<ConfigFile> {
   const source = new Source(await readText(file))
   const where = (offset: number) => `${file}:${source.position(offset)}`
   const syntax = source.flaws.map(({ offset, text }) => ({ offset, line: `${where(offset)}: ${text}` }))
   if (!source.flaws.every(({ harmless }) => harmless)) throw refused(syntax)
 
-  const examined = examine({ ...valuesOf(source, file), ...overrides })
-  if ('config' in examined && syntax.length === 0)
-    return { ...examined.config, data: overrides.data ?? resolve(dirname(file), examined.config.data) }
-  const problems = 'config' in examined ? [] : examined.problems
-  const wrong = problems.slice(0, MAX_LOCATED).map((problem) => {
+  const placed = (problem: Problem): Line => {
     if (problem.path[0] !== undefined && problem.path[0] in overrides) return { offset: -1, line: ofOption(problem) }
     const { offset, written } = source.locate(problem)
     return { offset, line: [where(offset), formatPath(problem.path), textOf(problem, written)].join(': ') }
-  })
-  throw refused([...syntax, ...wrong], problems.length - wrong.length)
+  }
+  const refusal = (problems: readonly Problem[]): OperatorError => {
+    const wrong = problems.slice(0, MAX_LOCATED).map(placed)
+    return refused([...syntax, ...wrong], problems.length - wrong.length)
+  }
+  const examined = examine({ ...valuesOf(source, file), ...overrides })
+  if ('problems' in examined) throw refusal(examined.problems)
+  if (syntax.length > 0) throw refused(syntax)
+  const { config } = examined
+  return { config: { ...config, data: overrides.data ?? resolve(dirname(file), config.data) }, refusal }
 }
 
 function valuesOf(source: Source, file: string): Record<string, unknown> {
@@ -63,7 +82,7 @@ function ofOption(problem: Problem): string {
 }
 
 /** In the order of the file. */
-function refused(found: { offset: number; line: string }[], untold = 0): OperatorError {
+function refused(found: Line[], untold = 0): OperatorError {
   const lines = found.sort((a, b) => a.offset - b.offset).map(({ line }) => line)
   const more = untold + Math.max(0, lines.length - MAX_TOLD)
   return new OperatorError([...lines.slice(0, MAX_TOLD), ...(more > 0 ? [`and ${more} more`] : [])].join('\n'))

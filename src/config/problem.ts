@@ -12,6 +12,8 @@ export interface Problem {
   readonly allowed: string
   /** The key itself is what is wrong, and `allowed` lists those that exist. */
   readonly unknownKey?: true
+  /** A sentence in place of what was found and what is allowed: no other value cures it. */
+  readonly reason?: string
 }
 
 /** The schema's issues as problems. */
@@ -24,7 +26,8 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown):
 }
 
 /** A problem in words, without its path. `written` is the value as its author wrote it, where that is known. */
-export function textOf({ found, allowed, unknownKey }: Problem, written?: string): string {
+export function textOf({ found, allowed, unknownKey, reason }: Problem, written?: string): string {
+  if (reason !== undefined) return reason
   if (!unknownKey) return `found ${written ?? describe(found)}; allowed: ${allowed}`
   const meant = nearest(String(found), allowed.split(', '))
   return `unknown key${meant ? `, did you mean ${meant}?` : ';'} allowed: ${allowed}`

@@ -14,16 +14,31 @@ import { NO_UNIT_STATE, openUnitState, type UnitState } from './unit-state.ts'
 
 export type { Identity } from './identity.ts'
 
-export interface State {
-  /** The identity of a LUN of the configuration that the state was opened with; `iqn` is its target's. */
+/** What the LUNs of one configuration are. */
+export interface Identities {
+  /** The identity of a LUN of that configuration; `iqn` is its target's. */
   identity(iqn: string, lun: LunConfig): Identity
   /** What else is kept of it. Throws OperatorError when that is damaged. */
   unit(iqn: string, lun: LunConfig): Promise<UnitState>
+}
+
+/** Nothing of it is on disk until it is kept. */
+export interface Draft extends Identities {
+  /** On stable storage when the promise resolves. Throws OperatorError, and then nothing has changed. */
+  keep(): Promise<void>
+}
+
+export interface State extends Identities {
+  /**
+   * What the LUNs of another configuration with the same data directory would be. One draft at a time.
+   * @throws OperatorError as openState
+   */
+  draft(config: ArrayConfig): Promise<Draft>
   /** Lets go of the data directory. */
   close(): Promise<void>
 }
 
-type Identities = Map<string, Identity>
+type Known = Map<string, Identity>
 
 /** `image` is the path seen from the data directory, with slashes; absolute where the image lies outside. */
 const STATE_FILE = {
@@ -48,18 +63,37 @@ const STATE_FILE = {
  * @throws OperatorError the directory is missing, not writable or in use; the state is damaged; two LUNs have one NAA
  */
 export async function openState(config: ArrayConfig): Promise<State> {
-  if (!hasImages(config)) return settled(config, new Map(), async () => {})
-  const data = resolve(config.data)
-  await ensureDirectory(data)
-  const release = await claimDirectory(data)
+  let known: Known = new Map()
+  let release: (() => Promise<void>) | undefined
+
+  const draft = async (next: ArrayConfig): Promise<Draft> => {
+    if (!release && hasImages(next)) {
+      const data = resolve(next.data)
+      await ensureDirectory(data)
+      const claimed = await claimDirectory(data)
+      known = await load(data).catch(async (error: unknown) => {
+        await claimed()
+        throw error
+      })
+      release = claimed
+    }
+    const drafted = new Map(known)
+    const changed = assign(next, drafted)
+    requireDistinct(next, drafted) // what is refused is not remembered
+    const keep = async (): Promise<void> => {
+      if (changed) await writeSealed(stateFile(resolve(next.data)), STATE_FILE, { identities: entriesOf(drafted) })
+      known = drafted
+    }
+    return { ...settled(next, drafted), keep }
+  }
+  const close = async (): Promise<void> => release?.()
+
   try {
-    const known = await load(data)
-    const changed = assign(config, known)
-    requireDistinct(config, known) // what is refused is not remembered
-    if (changed) await writeSealed(stateFile(data), STATE_FILE, { identities: entriesOf(known) })
-    return settled(config, known, release)
+    const first = await draft(config)
+    await first.keep()
+    return { identity: first.identity, unit: first.unit, draft, close }
   } catch (error) {
-    await release()
+    await close()
     throw error
   }
 }
@@ -72,7 +106,7 @@ export async function peekIdentities(
   return (iqn, lun) => identityOf(config, known, iqn, lun)
 }
 
-function settled(config: ArrayConfig, known: Identities, close: () => Promise<void>): State {
+function settled(config: ArrayConfig, known: Known): Identities {
   const identity = (iqn: string, lun: LunConfig): Identity => {
     const found = identityOf(config, known, iqn, lun)
     if (!found) throw new Error(`${iqn} LUN ${lun.id} is not of this array`)
@@ -84,23 +118,22 @@ function settled(config: ArrayConfig, known: Identities, close: () => Promise<vo
       if (!('path' in lun.store)) return NO_UNIT_STATE
       return openUnitState(resolve(config.data), identity(iqn, lun).naa)
     },
-    close,
   }
 }
 
 const stateFile = (data: string): string => join(data, 'state.json')
 
-async function load(data: string): Promise<Identities> {
+async function load(data: string): Promise<Known> {
   const body = await readSealed(stateFile(data), STATE_FILE)
   return new Map(body?.identities.map(({ image, naa, serial }) => [image, { naa, serial }]))
 }
 
-function entriesOf(known: Identities) {
+function entriesOf(known: Known) {
   return [...known].map(([image, identity]) => ({ image, ...identity })).sort((a, b) => (a.image < b.image ? -1 : 1))
 }
 
 /** Gives each image what its LUN asks for, or what it has, or something new. True: there is something to write. */
-function assign(config: ArrayConfig, known: Identities): boolean {
+function assign(config: ArrayConfig, known: Known): boolean {
   let changed = false
   for (const lun of config.targets.flatMap(({ luns }) => luns)) {
     const image = imageKey(config, lun)
@@ -115,7 +148,7 @@ function assign(config: ArrayConfig, known: Identities): boolean {
 }
 
 /** The schema sees names that the operator chose; here they meet those that were generated. */
-function requireDistinct(config: ArrayConfig, known: Identities): void {
+function requireDistinct(config: ArrayConfig, known: Known): void {
   const holders = new Map<string, string>()
   for (const { iqn, luns } of config.targets) {
     for (const lun of luns) {
@@ -129,7 +162,7 @@ function requireDistinct(config: ArrayConfig, known: Identities): void {
   }
 }
 
-function identityOf(config: ArrayConfig, known: Identities, iqn: string, lun: LunConfig): Identity | undefined {
+function identityOf(config: ArrayConfig, known: Known, iqn: string, lun: LunConfig): Identity | undefined {
   const image = imageKey(config, lun)
   const own = image === undefined ? derivedIdentity(iqn, lun.id) : known.get(image)
   return own && chosen(lun, own)
