@@ -27,7 +27,7 @@ export const COMMANDS = [
   row({ wire: CDB.READ_6, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 08
   row({ wire: CDB.WRITE_6, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 0A
   row({ wire: CDB.INQUIRY, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: inquiry }), // 12
-  row({ wire: CDB.MODE_SELECT_6, access: 'none', reservation: 'write', needs: 'unit', zero: ['sp'], run: modeSelect }), // 15
+  row({ wire: CDB.MODE_SELECT_6, access: 'none', reservation: 'write', needs: 'unit', run: modeSelect }), // 15
   row({ wire: CDB.RESERVE_6, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 16
   row({ wire: CDB.RELEASE_6, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 17
   row({ wire: CDB.MODE_SENSE_6, access: 'none', reservation: 'read', needs: 'unit', run: modeSense }), // 1A
@@ -41,10 +41,11 @@ export const COMMANDS = [
   row({ wire: CDB.SYNCHRONIZE_CACHE_10, access: 'none', reservation: 'write', needs: 'medium', run: synchronizeCache }), // 35
   row({ wire: CDB.WRITE_SAME_10, access: 'write', reservation: 'write', needs: 'medium', vaai: 'zero', run: writeSame }), // 41
   row({ wire: CDB.UNMAP, access: 'write', reservation: 'write', needs: 'medium', vaai: 'delete', thinOnly: true, run: unmap }), // 42
-  row({ wire: CDB.MODE_SELECT_10, access: 'none', reservation: 'write', needs: 'unit', zero: ['sp'], run: modeSelect }), // 55
+  row({ wire: CDB.MODE_SELECT_10, access: 'none', reservation: 'write', needs: 'unit', run: modeSelect }), // 55
   row({ wire: CDB.RESERVE_10, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 56
   row({ wire: CDB.RELEASE_10, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 57
   row({ wire: CDB.MODE_SENSE_10, access: 'none', reservation: 'read', needs: 'unit', run: modeSense }), // 5A
+  row({ wire: CDB.WRITE_SAME_32, access: 'write', reservation: 'write', needs: 'medium', vaai: 'zero', run: writeSame }), // 7F/000D
   row({ wire: CDB.EXTENDED_COPY_LID1, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: extendedCopy }), // 83/00
   row({ wire: CDB.RECEIVE_COPY_STATUS_LID1, access: 'none', reservation: 'legacy', needs: 'unit', vaai: 'clone', run: receiveCopyStatus }), // 84/00
   row({ wire: CDB.RECEIVE_COPY_OPERATING_PARAMETERS, access: 'none', reservation: 'legacy', needs: 'unit', vaai: 'clone', run: receiveCopyOperatingParameters }), // 84/03
