@@ -13,6 +13,7 @@ import { reportLuns } from './report-luns.ts'
 import { requestSense } from './request-sense.ts'
 import { release, reserve } from './reserve.ts'
 import { row } from './row.ts'
+import { rezeroUnit, seek } from './seek.ts'
 import { startStopUnit } from './start-stop-unit.ts'
 import { reportSupportedOperationCodes, reportSupportedTaskManagementFunctions } from './supported-operation-codes.ts'
 import { unmap } from './unmap.ts'
@@ -23,9 +24,11 @@ import { writeSame } from './write-same.ts'
 // biome-ignore format: a table reads best in columns
 export const COMMANDS = [
   row({ wire: CDB.TEST_UNIT_READY, access: 'none', reservation: 'legacy', needs: 'medium', run: () => {} }), // 00
+  row({ wire: CDB.REZERO_UNIT, access: 'none', reservation: 'read', needs: 'medium', run: rezeroUnit }), // 01
   row({ wire: CDB.REQUEST_SENSE, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: requestSense }), // 03
   row({ wire: CDB.READ_6, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 08
   row({ wire: CDB.WRITE_6, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 0A
+  row({ wire: CDB.SEEK_6, access: 'none', reservation: 'read', needs: 'medium', run: seek }), // 0B
   row({ wire: CDB.INQUIRY, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: inquiry }), // 12
   row({ wire: CDB.MODE_SELECT_6, access: 'none', reservation: 'write', needs: 'unit', run: modeSelect }), // 15
   row({ wire: CDB.RESERVE_6, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 16
@@ -35,6 +38,7 @@ export const COMMANDS = [
   row({ wire: CDB.READ_CAPACITY_10, access: 'none', reservation: 'allow', needs: 'medium', run: readCapacity10 }), // 25
   row({ wire: CDB.READ_10, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 28
   row({ wire: CDB.WRITE_10, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 2A
+  row({ wire: CDB.SEEK_10, access: 'none', reservation: 'read', needs: 'medium', run: seek }), // 2B
   row({ wire: CDB.WRITE_AND_VERIFY_10, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: writeAndVerify }), // 2E
   row({ wire: CDB.VERIFY_10, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: verify }), // 2F
   row({ wire: CDB.PRE_FETCH_10, access: 'read', reservation: 'read', needs: 'medium', run: preFetch }), // 34
