@@ -1,6 +1,8 @@
-// RECEIVE COPY STATUS(LID1) parameter data (SPC-4 6.24): how far an EXTENDED COPY has come.
+// RECEIVE COPY STATUS(LID1), RECEIVE COPY DATA(LID1) and RECEIVE COPY FAILURE DETAILS(LID1) parameter data (SPC-4 6.24, 6.21,
+// 6.22): how far an EXTENDED COPY has come, what it has held for the initiator, and why it failed.
 
-import { bits, flag, u8, u16, u32 } from '../wire/fields.ts'
+import { WireError } from '../wire/error.ts'
+import { bits, flag, reserved, u8, u16, u32 } from '../wire/fields.ts'
 import { type Decoded, layout } from '../wire/layout.ts'
 
 const STATUS_DATA = layout('RECEIVE COPY STATUS(LID1) parameter data', 'SPC-4 6.24', 12, [
@@ -41,4 +43,44 @@ export function encodeCopyStatus({ status, segments, transferred }: CopyStatus):
 export function decodeCopyStatus(source: Buffer): CopyStatus {
   const { status, segments, unit, transferCount }: Decoded<typeof STATUS_DATA> = STATUS_DATA.decode(source)
   return { status, segments, transferred: transferCount * UNIT ** unit }
+}
+
+const DATA = layout('RECEIVE COPY DATA(LID1) parameter data', 'SPC-4 6.21', 4, [u32('availableData')])
+
+export const encodeCopyData = (held: Buffer): Buffer =>
+  Buffer.concat([DATA.encode({ availableData: held.length }), held])
+
+/** Throws a WireError when the held data are cut. */
+export function decodeCopyData(source: Buffer): Buffer {
+  const end = DATA.size + DATA.decode(source).availableData
+  if (end > source.length) throw new WireError(DATA.name, 'availableData', 0, 'truncated', `${source.length} bytes`)
+  return source.subarray(DATA.size, end)
+}
+
+const FAILURE = layout('RECEIVE COPY FAILURE DETAILS(LID1) parameter data', 'SPC-4 6.22', 60, [
+  u32('availableData'), // 0-3, of what follows
+  reserved(416),
+  u8('status'), // 56, EXTENDED COPY COMMAND STATUS
+  reserved(8),
+  u16('senseDataLength'), // 58-59
+])
+
+export interface CopyFailure {
+  /** The SCSI status that the EXTENDED COPY ended with. */
+  readonly status: number
+  readonly sense: Buffer
+}
+
+export function encodeCopyFailure({ status, sense }: CopyFailure): Buffer {
+  const availableData = FAILURE.size - 4 + sense.length
+  return Buffer.concat([FAILURE.encode({ availableData, status, senseDataLength: sense.length }), sense])
+}
+
+/** Throws a WireError when it is cut. */
+export function decodeCopyFailure(source: Buffer): CopyFailure {
+  const { status, senseDataLength } = FAILURE.decode(source)
+  const end = FAILURE.size + senseDataLength
+  if (end > source.length)
+    throw new WireError(FAILURE.name, 'senseDataLength', 58, 'truncated', `${source.length} bytes`)
+  return { status, sense: source.subarray(FAILURE.size, end) }
 }

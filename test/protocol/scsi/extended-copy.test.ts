@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { CSCD_COPY_MANAGER, SEGMENT_TYPE } from '../../../protocol/scsi/copy-descriptors.ts'
 import { naa } from '../../../protocol/scsi/designator.ts'
 import {
   type CopyListContent,
-  CSCD_COPY_MANAGER,
   encodeCopyList,
   LIST_ID_USAGE,
   parseCopyList,
@@ -52,6 +52,7 @@ const CONTENT: CopyListContent = {
   ],
   segments: [
     {
+      type: SEGMENT_TYPE.BLOCK_TO_BLOCK,
       dc: false,
       cat: false,
       source: 0,
@@ -61,6 +62,7 @@ const CONTENT: CopyListContent = {
       destinationLba: 0x3_0000_0004n,
     },
     {
+      type: SEGMENT_TYPE.BLOCK_TO_BLOCK,
       dc: true,
       cat: true,
       source: CSCD_COPY_MANAGER,
@@ -224,6 +226,7 @@ test('what is encoded parses to the same', () => {
   })
   const lba = fc.bigInt(0n, 2n ** 64n - 1n)
   const segment = fc.record({
+    type: fc.constant(SEGMENT_TYPE.BLOCK_TO_BLOCK),
     dc: fc.boolean(),
     cat: fc.boolean(),
     source: fc.nat(0xffff),

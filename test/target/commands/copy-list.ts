@@ -2,6 +2,7 @@
 
 import {
   ASSOCIATION,
+  type BlockSegment,
   type CopySegment,
   type CscdDescriptor,
   DESIGNATOR_TYPE,
@@ -11,6 +12,7 @@ import {
   encodeCopyList,
   INQUIRY,
   LIST_ID_USAGE,
+  SEGMENT_TYPE,
   VPD_PAGE,
 } from '../../../protocol/index.ts'
 import type { CommandResult } from '../../../src/host/index.ts'
@@ -49,8 +51,9 @@ export const segment = (
   sourceLba: number | bigint,
   destinationLba: number | bigint,
   blocks: number,
-  more: Partial<CopySegment> = {},
-): CopySegment => ({
+  more: Partial<BlockSegment> = {},
+): BlockSegment => ({
+  type: SEGMENT_TYPE.BLOCK_TO_BLOCK,
   dc: false,
   cat: false,
   source: 0,
