@@ -1,32 +1,35 @@
 // What the connections of an array share: who may log in where, which session a login makes, the discovery answer, and
 // the clock of their timers.
 
-import { setTimeout } from 'node:timers/promises'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
 import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import type { DiscoveredTarget, TargetAddress } from '../../protocol/iscsi/send-targets.ts'
 import { SENSE } from '../../protocol/scsi/sense.ts'
+import { initiatorPortName } from '../../protocol/scsi/transport-id.ts'
 import { parsePortal } from '../config/portal.ts'
 import type { Logger } from '../log.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { LIMITS } from './limits.ts'
 import type { Admission, Applicant, Login } from './login.ts'
-import type { Nexus } from './nexus.ts'
+import { type Nexus, targetPortName } from './nexus.ts'
 import { portalGroupTag } from './port-groups.ts'
 import type { ConnectionSocket } from './server.ts'
 import { Session } from './session.ts'
 import type { Target } from './target.ts'
+import { within } from './within.ts'
 
 const TICK_MS = 1000
 const CLOSING = 'the array is closing'
+const NOT_OFFERED = 'the target is no longer offered to this initiator'
 const WILDCARDS = new Set(['0.0.0.0', '::'])
 
 export class ArrayHost implements ConnectionHost {
   readonly pool = new BufferPool(LIMITS.bufferBytes)
   readonly log: Logger
 
-  readonly #targets: ReadonlyMap<string, Target>
+  /** By iSCSI name. */
+  #targets: ReadonlyMap<string, Target>
   readonly #connections = new Map<Connection, number>()
   readonly #sessions = new Map<number, Session>()
   readonly #ticker: NodeJS.Timeout
@@ -38,9 +41,10 @@ export class ArrayHost implements ConnectionHost {
 
   constructor(targets: readonly Target[], log: Logger) {
     this.log = log
-    this.#targets = new Map(targets.map((target) => [target.iqn, target]))
+    this.#targets = byName(targets)
     this.#ticker = setInterval(() => {
       for (const connection of this.#connections.keys()) connection.tick()
+      for (const target of this.#targets.values()) target.rodTokens.sweep()
     }, TICK_MS)
     this.#ticker.unref()
   }
@@ -85,11 +89,12 @@ export class ArrayHost implements ConnectionHost {
   async establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus> {
     const applicant = login.applicant as Applicant
     const target = applicant.targetName === undefined ? undefined : this.#targets.get(applicant.targetName)
+    if (applicant.targetName !== undefined && !target) return LOGIN_STATUS.NOT_FOUND // removed since it was admitted
     const targetPortGroupTag = portalGroupTag(this.#connections.get(connection) as number)
     const nexus: Nexus = {
       initiatorName: applicant.initiatorName,
-      initiatorPort: `${applicant.initiatorName},i,0x${applicant.isid}`,
-      targetPort: `${target?.iqn ?? 'discovery'},t,0x${targetPortGroupTag.toString(16).padStart(4, '0')}`,
+      initiatorPort: initiatorPortName(applicant.initiatorName, applicant.isid),
+      targetPort: targetPortName(target?.iqn ?? 'discovery', targetPortGroupTag),
       targetPortGroupTag,
     }
     if (applicant.tsih !== 0) return this.#reinstateConnection(applicant, nexus, connection, login.parameters)
@@ -101,6 +106,8 @@ export class ArrayHost implements ConnectionHost {
       await ending
     }
     if (connection.isClosed) return LOGIN_STATUS.TARGET_ERROR // nobody is there to be told
+    const refused = target && this.#refusal(target, nexus.initiatorName) // since it was admitted
+    if (refused) return refused
     if (this.#sessions.size >= LIMITS.sessions) return LOGIN_STATUS.OUT_OF_RESOURCES
     const identity = { tsih: this.#takeTsih(), isid: applicant.isid, nexus, target, parameters: login.parameters }
     const session = new Session(identity, cmdSn, connection, () => this.#sessions.delete(identity.tsih))
@@ -126,6 +133,24 @@ export class ArrayHost implements ConnectionHost {
     const own = { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf, maxRecvDataSegmentLengthPeer }
     session.parameters = { ...session.parameters, ...own }
     return session
+  }
+
+  #refusal(target: Target, initiatorName: string): LoginStatus | undefined {
+    if (this.#targets.get(target.iqn) !== target) return LOGIN_STATUS.NOT_FOUND
+    return target.admits(initiatorName) ? undefined : LOGIN_STATUS.AUTHORIZATION_FAILURE
+  }
+
+  /**
+   * Offers other targets from now on. The sessions of those that are gone, or that no longer admit the initiator, end as
+   * when the array closes; the promise resolves when they have.
+   */
+  async offer(targets: readonly Target[]): Promise<void> {
+    this.#targets = byName(targets)
+    const refused = ({ target, nexus }: Session): boolean =>
+      target !== undefined && this.#refusal(target, nexus.initiatorName) !== undefined
+    const ending = [...this.#sessions.values()].filter(refused)
+    await within(LIMITS.closeGraceMs, Promise.all(ending.map(({ connection }) => connection.shutdown(NOT_OFFERED))))
+    await Promise.all(ending.map((session) => session.close(NOT_OFFERED)))
   }
 
   #takeTsih(): number {
@@ -169,13 +194,9 @@ export class ArrayHost implements ConnectionHost {
   }
 }
 
+const byName = (targets: readonly Target[]): ReadonlyMap<string, Target> =>
+  new Map(targets.map((target) => [target.iqn, target]))
+
 /** Ends the session of a nexus, if there is one; resolves when nothing of it, or of one before it, runs any more. */
 const endingOf = (nexus: Nexus, target: Target | undefined): Promise<void> | undefined =>
   target?.sessionOf(nexus)?.close('session reinstated') ?? target?.ending(nexus.initiatorPort)
-
-/** Waits for a promise, but no longer than that. */
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  const timer = new AbortController()
-  await Promise.race([promise, setTimeout(ms, undefined, { signal: timer.signal })])
-  timer.abort()
-}

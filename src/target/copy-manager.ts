@@ -1,136 +1,202 @@
 // The copy manager (SPC-4 5.17.7): carries out the segments of an EXTENDED COPY between logical units of one target, named
 // by their designators. What the initiator may not reach by itself, the copy manager does not reach for it.
 
-import { StoreError } from '../../luns/errors.ts'
-import { sameDesignator } from '../../protocol/scsi/designator.ts'
+import { AbortedError, StoreError } from '../../luns/errors.ts'
 import {
-  type CopyList,
+  type BlockSegment,
   type CopySegment,
   CSCD_COPY_MANAGER,
-  CSCD_IDENTIFICATION,
   type CscdDescriptor,
-  SEGMENT_BLOCK_TO_BLOCK,
-} from '../../protocol/scsi/extended-copy.ts'
-import type { OperatingParameters } from '../../protocol/scsi/extended-copy-parameters.ts'
+  type OffsetSegment,
+  SEGMENT_TYPE,
+  segmentPointer,
+  type VerifySegment,
+} from '../../protocol/scsi/copy-descriptors.ts'
+import { sameDesignator } from '../../protocol/scsi/designator.ts'
+import type { CopyList } from '../../protocol/scsi/extended-copy.ts'
 import { SENSE, type Sense, SenseError } from '../../protocol/scsi/sense.ts'
-import type { CopyResult } from './copy-results.ts'
+import { OperationStopped } from './copy-conductor.ts'
+import type { CopyOperation } from './copy-operations.ts'
 import { invalidParameter } from './device-server.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import type { Task } from './task.ts'
+import type { Nexus } from './nexus.ts'
+import type { Target } from './target.ts'
 import { unitDesignators } from './vpd-pages.ts'
 
 /** LU ID TYPE: the descriptor holds no LUN (SPC-3 table 21); from SPC-4 on the field is obsolete and not looked at. */
 const LU_ID_TYPE_RESERVED = 3
 const VERSION_SPC_3 = 5
 const DIRECT_ACCESS = 0x00
+/** Where a segment descriptor says how much it copies. */
+const COUNT_AT = { [SEGMENT_TYPE.BLOCK_TO_BLOCK]: 10, [SEGMENT_TYPE.BLOCK_TO_BLOCK_OFFSET]: 8 } as const
 
-/** What a logical unit's copy manager accepts; parseCopyList judges lists by the same object. */
-export function operatingParameters(lu: LogicalUnit): OperatingParameters {
-  return {
-    snlid: true,
-    maximumCscdDescriptorCount: 16,
-    maximumSegmentDescriptorCount: 64,
-    maximumDescriptorListLength: 4096,
-    maximumSegmentLength: lu.limits.copySegmentBytes,
-    maximumInlineDataLength: 0,
-    heldDataLimit: 0,
-    maximumStreamDeviceTransferSize: 0,
-    totalConcurrentCopies: 255,
-    maximumConcurrentCopies: 255,
-    dataSegmentGranularity: Math.log2(lu.blockSize),
-    inlineDataGranularity: 0,
-    heldDataGranularity: 0,
-    implementedDescriptors: [SEGMENT_BLOCK_TO_BLOCK, CSCD_IDENTIFICATION],
-  }
-}
-
-/** Copies all segments in their order; `result` follows how far it has come. */
-export async function copySegments(task: Task, list: CopyList, result: CopyResult | undefined): Promise<void> {
-  judgeDescriptors(task, list)
-  for (const [index, segment] of list.segments.entries()) {
-    task.throwIfAborted()
-    const bytes = await copySegment(task, list, index, segment)
-    if (!result) continue
-    result.segments++
-    result.transferred += bytes
-  }
+/** Whose copy it is: the logical unit that got the command, and the nexus that it acts for. */
+export interface CopyOrigin {
+  readonly lu: LogicalUnit
+  readonly nexus: Nexus
+  readonly target: Target
 }
 
 /** What is wrong with the list itself is told before the first segment, and never as COPY ABORTED. */
-function judgeDescriptors(task: Task, list: CopyList): void {
+export function judgeCopyList(origin: CopyOrigin, list: CopyList): void {
+  const { lu } = origin
   for (const cscd of list.cscds)
-    if (cscd.luIdType === LU_ID_TYPE_RESERVED && task.lu.scsiVersion === VERSION_SPC_3 && !cscd.nul)
+    if (cscd.luIdType === LU_ID_TYPE_RESERVED && lu.scsiVersion === VERSION_SPC_3 && !cscd.nul)
       throw invalidParameter(cscd.offset + 1, 7)
   for (const segment of list.segments) {
-    const { blockSize } =
-      (segment.source === CSCD_COPY_MANAGER ? task.lu : find(task, list.cscds[segment.source])) ?? task.lu
-    if (segment.blocks * blockSize > task.lu.limits.copySegmentBytes) throw invalidParameter(segment.offset + 10)
+    if (segment.type === SEGMENT_TYPE.VERIFY_CSCD) continue
+    const bytes = segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK ? bytesOf(origin, list, segment) : segment.bytes
+    if (bytes > lu.limits.copySegmentBytes) throw invalidParameter(segment.offset + COUNT_AT[segment.type])
   }
 }
 
-async function copySegment(task: Task, list: CopyList, index: number, segment: CopySegment): Promise<number> {
-  const abort = (sense: Sense, copiedBlocks = 0): SenseError =>
-    new SenseError(sense, { commandSpecific: index, information: segment.blocks - copiedBlocks })
-  const source = resolve(task, list, segment.source, abort)
-  const destination = resolve(task, list, segment.destination, abort)
-  judgeUnits(task, source, destination, abort)
-  const { blockSize } = source
-  const sourceLba = requireRange(source, segment.sourceLba, segment.blocks, abort)
-  const destinationLba = requireRange(destination, segment.destinationLba, segment.blocks, abort)
-  let copied = 0
-  try {
-    await destination.gate.copyFrom(
-      source.gate,
-      sourceLba * blockSize,
-      destinationLba * blockSize,
-      segment.blocks * blockSize,
-      {
-        stop: () => task.aborted,
-        progress: (bytes) => {
-          copied = bytes
-        },
+/** Of the logical units that the list names: one that is not there fails later. */
+function bytesOf(origin: CopyOrigin, { cscds }: CopyList, { dc, source, destination, blocks }: BlockSegment): number {
+  const id = dc ? destination : source
+  const counted = id === CSCD_COPY_MANAGER ? origin.lu : find(origin, cscds[id])
+  return blocks * (counted ?? origin.lu).blockSize
+}
+
+/** Copies all segments in their order; `operation` follows how far it has come. */
+export async function copySegments(origin: CopyOrigin, list: CopyList, operation: CopyOperation): Promise<void> {
+  for (const [index, segment] of list.segments.entries()) {
+    await new SegmentCopy(origin, list, operation, index, segment).run()
+    operation.segments++
+    operation.steps++
+  }
+}
+
+interface Side {
+  readonly unit: LogicalUnit
+  readonly offset: number
+}
+
+/** One segment on its way, and how it fails: COPY ABORTED with its number and what is left of it (SPC-4 5.17.7.4). */
+class SegmentCopy {
+  readonly #origin: CopyOrigin
+  readonly #list: CopyList
+  readonly #operation: CopyOperation
+  readonly #index: number
+  readonly #segment: CopySegment
+  /** Bytes. */
+  #copied = 0
+  /** Of source and destination. */
+  #blockSize = 1
+
+  constructor(origin: CopyOrigin, list: CopyList, operation: CopyOperation, index: number, segment: CopySegment) {
+    this.#origin = origin
+    this.#list = list
+    this.#operation = operation
+    this.#index = index
+    this.#segment = segment
+  }
+
+  async run(): Promise<void> {
+    if (this.#operation.stopped) throw this.#stopped()
+    const segment = this.#segment
+    if (segment.type === SEGMENT_TYPE.VERIFY_CSCD) this.#verify(segment)
+    else await this.#copy(segment)
+  }
+
+  #verify({ source, tur }: VerifySegment): void {
+    const unit = this.#resolve(source, 'source')
+    if (!tur) return
+    const { nexus } = this.#origin
+    if (unit.reservations.refuse(nexus, 'legacy') || unit.readiness.refusal('medium'))
+      throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
+  }
+
+  async #copy(segment: BlockSegment | OffsetSegment): Promise<void> {
+    const from = this.#resolve(segment.source, 'source')
+    const to = this.#resolve(segment.destination, 'destination')
+    this.#judgeUnits(from, to)
+    this.#blockSize = from.blockSize
+    const bytes = segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK ? segment.blocks * from.blockSize : segment.bytes
+    const source = this.#place(segment, from, 'source', bytes)
+    const destination = this.#place(segment, to, 'destination', bytes)
+    try {
+      await this.#transfer(source, destination, bytes)
+    } catch (error) {
+      if (this.#operation.stopped && error instanceof AbortedError) throw this.#stopped()
+      if (!(error instanceof StoreError)) throw error // not the medium's fault: logged where all such are
+      throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
+    }
+  }
+
+  async #transfer(source: Side, destination: Side, bytes: number): Promise<void> {
+    const operation = this.#operation
+    const before = operation.transferred
+    await destination.unit.gate.copyFrom(source.unit.gate, source.offset, destination.offset, bytes, {
+      stop: () => operation.stopped,
+      progress: (copied) => {
+        this.#copied = copied
+        operation.transferred = before + copied
+        operation.steps++
       },
-    )
-    if (!destination.modes.writeCache) await destination.gate.flush()
-    return segment.blocks * blockSize
-  } catch (error) {
-    task.throwIfAborted()
-    if (!(error instanceof StoreError)) throw error // not the medium's fault: logged where all such are
-    throw abort(SENSE.THIRD_PARTY_DEVICE_FAILURE, Math.floor(copied / blockSize))
+    })
+    this.#copied = bytes // a copy onto itself has no pieces
+    operation.transferred = before + bytes
+    if (!destination.unit.modes.writeCache) await destination.unit.gate.flush()
+  }
+
+  /** The logical unit of a CSCD, among those that the initiator sees. */
+  #resolve(id: number, field: 'source' | 'destination'): LogicalUnit {
+    if (id === CSCD_COPY_MANAGER) return this.#origin.lu
+    const cscd = this.#list.cscds[id]
+    if (!cscd || cscd.nul) throw this.#abort(SENSE.UNREACHABLE_COPY_TARGET, field)
+    if (cscd.peripheralDeviceType !== DIRECT_ACCESS) throw this.#abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
+    const unit = find(this.#origin, cscd)
+    if (!unit) throw this.#abort(SENSE.COPY_TARGET_DEVICE_NOT_REACHABLE)
+    if (cscd.blockLength !== 0 && cscd.blockLength !== unit.blockSize)
+      throw this.#abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
+    return unit
+  }
+
+  /** Reservations, readiness and write protection hold for the copy manager as for the initiator itself (SPC-4 5.17.7.1). */
+  #judgeUnits(source: LogicalUnit, destination: LogicalUnit): void {
+    const { nexus } = this.#origin
+    const refused = source.refuses(nexus, 'read') || destination.refuses(nexus, 'write') || destination.writeProtected
+    if (refused || source.readiness.refusal('medium') || destination.readiness.refusal('medium'))
+      throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
+    // Blocks of one size cannot be whole blocks of the other.
+    if (source.blockSize !== destination.blockSize) throw this.#abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
+  }
+
+  #place(
+    segment: BlockSegment | OffsetSegment,
+    unit: LogicalUnit,
+    field: 'source' | 'destination',
+    bytes: number,
+  ): Side {
+    const within = segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK_OFFSET ? segment[`${field}Offset`] : 0
+    if (within >= unit.blockSize) throw this.#abort(SENSE.INVALID_FIELD_IN_SEGMENT, `${field}Offset`)
+    const offset = segment[`${field}Lba`] * BigInt(unit.blockSize) + BigInt(within)
+    if (offset + BigInt(bytes) > BigInt(unit.blocks) * BigInt(unit.blockSize))
+      throw this.#abort(SENSE.COPY_TARGET_DEVICE_NOT_REACHABLE)
+    return { unit, offset: Number(offset) }
+  }
+
+  #abort(sense: Sense, field?: string): SenseError {
+    return new SenseError(sense, { ...this.#residual(), ...(field && segmentPointer(this.#segment, field)) })
+  }
+
+  #stopped(): OperationStopped {
+    return new OperationStopped(SENSE.COPY_ABORTED, this.#residual())
+  }
+
+  /** The number of the segment, and what is left of it: blocks, or bytes where those are what it counts. */
+  #residual(): { commandSpecific: number; information: number } {
+    const segment = this.#segment
+    const commandSpecific = this.#index
+    if (segment.type === SEGMENT_TYPE.VERIFY_CSCD) return { commandSpecific, information: 0 }
+    if (segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK_OFFSET)
+      return { commandSpecific, information: segment.bytes - this.#copied }
+    return { commandSpecific, information: segment.blocks - Math.floor(this.#copied / this.#blockSize) }
   }
 }
 
-type Abort = (sense: Sense, copiedBlocks?: number) => SenseError
-
-/** The logical unit of a CSCD, among those that the initiator sees. */
-function resolve(task: Task, { cscds }: CopyList, id: number, abort: Abort): LogicalUnit {
-  if (id === CSCD_COPY_MANAGER) return task.lu
-  const cscd = cscds[id]
-  if (!cscd || cscd.nul) throw abort(SENSE.UNREACHABLE_COPY_TARGET)
-  if (cscd.peripheralDeviceType !== DIRECT_ACCESS) throw abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
-  const unit = find(task, cscd)
-  if (!unit) throw abort(SENSE.COPY_TARGET_DEVICE_NOT_REACHABLE)
-  if (cscd.blockLength !== 0 && cscd.blockLength !== unit.blockSize)
-    throw abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
-  return unit
-}
-
-function find(task: Task, cscd: CscdDescriptor | undefined): LogicalUnit | undefined {
+function find({ target, nexus }: CopyOrigin, cscd: CscdDescriptor | undefined): LogicalUnit | undefined {
   if (!cscd) return undefined
   const named = (lu: LogicalUnit): boolean => unitDesignators(lu).some((name) => sameDesignator(name, cscd.designator))
-  return task.target.visible(task.nexus).find(named)
-}
-
-/** Reservations and write protection hold for the copy manager as for the initiator itself (SPC-4 5.17.7.1). */
-function judgeUnits({ nexus }: Task, source: LogicalUnit, destination: LogicalUnit, abort: Abort): void {
-  if (source.refuses(nexus, 'read') || destination.refuses(nexus, 'write'))
-    throw abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
-  if (destination.writeProtected) throw abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
-  // Blocks of one size cannot be whole blocks of the other.
-  if (source.blockSize !== destination.blockSize) throw abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
-}
-
-function requireRange(unit: LogicalUnit, lba: bigint, blocks: number, abort: Abort): number {
-  if (lba + BigInt(blocks) > BigInt(unit.blocks)) throw abort(SENSE.COPY_TARGET_DEVICE_NOT_REACHABLE)
-  return Number(lba)
+  return target.visible(nexus).find(named)
 }

@@ -1,7 +1,7 @@
 // The one road of failure: whatever ends a command badly becomes a SCSI status with its sense data here.
 
 import { StoreError } from '../../luns/errors.ts'
-import { SENSE, type SenseData, SenseError } from '../../protocol/scsi/sense.ts'
+import { SENSE, SENSE_KEY, type SenseData, SenseError } from '../../protocol/scsi/sense.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
 import type { Task } from './task.ts'
 
@@ -23,7 +23,11 @@ export interface Failure {
   readonly unexpected?: boolean
 }
 
-const check = (sense: SenseData): Failure => ({ status: STATUS.CHECK_CONDITION, sense })
+/** Sense data with the key COMPLETED goes with GOOD (SPC-4 6.4.2, G_SENSE). */
+const check = (sense: SenseData): Failure => ({
+  status: sense.sense.key === SENSE_KEY.COMPLETED ? STATUS.GOOD : STATUS.CHECK_CONDITION,
+  sense,
+})
 
 const STORE_SENSE = {
   'no space': SENSE.SPACE_ALLOCATION_FAILED_WRITE_PROTECT,

@@ -2,18 +2,30 @@
 // owned here and changed through few methods; handlers reach it as `task.lu`.
 
 import type { Gate } from '../../luns/gate.ts'
-import type { Sense } from '../../protocol/scsi/sense.ts'
+import { SENSE, type Sense } from '../../protocol/scsi/sense.ts'
+import { STATUS } from '../../protocol/scsi/status.ts'
 import type { LunConfig } from '../config/schema.ts'
 import type { Identity } from '../config/state.ts'
 import type { UnitState } from '../config/unit-state.ts'
-import { CopyResults } from './copy-results.ts'
+import { BackgroundOperation } from './background-operation.ts'
+import { CopyOperations } from './copy-operations.ts'
+import { UA_INTERLOCK } from './mode-pages.ts'
 import { ModeParameters } from './mode-parameters.ts'
 import type { Nexus } from './nexus.ts'
 import { Readiness } from './readiness.ts'
+import { RemovableMedium } from './removable-medium.ts'
 import { Reservations } from './reservations.ts'
 import type { Task } from './task.ts'
 import { TaskSet } from './task-set.ts'
+import { ThinProvisioning } from './thin-provisioning.ts'
+import { ThresholdWatch } from './threshold-watch.ts'
 import { UnitAttentions } from './unit-attentions.ts'
+
+const PREVIOUS_STATUS: ReadonlyMap<number, Sense> = new Map([
+  [STATUS.BUSY, SENSE.PREVIOUS_BUSY_STATUS],
+  [STATUS.TASK_SET_FULL, SENSE.PREVIOUS_TASK_SET_FULL_STATUS],
+  [STATUS.RESERVATION_CONFLICT, SENSE.PREVIOUS_RESERVATION_CONFLICT_STATUS],
+])
 
 export type Vaai = LunConfig['vaai']
 export type Limits = LunConfig['limits']
@@ -25,6 +37,8 @@ export class LogicalUnit {
   readonly blockSize: number
   readonly physicalBlockSize: number
   readonly thin: boolean
+  /** Opened for reading only, whatever the configuration says since. */
+  readonly storeReadOnly: boolean
   // what `configure` alone changes
   identity!: Identity & { readonly vendor: string; readonly product: string; readonly revision: string }
   /** The capacity. */
@@ -37,12 +51,19 @@ export class LogicalUnit {
   #initiators: LunConfig['initiators'] = 'any'
   readonly unitAttentions = new UnitAttentions()
   readonly modes: ModeParameters
+  /** Of a unit whose blocks come from a pool. */
+  readonly provisioning: ThinProvisioning | undefined
   readonly tasks = new TaskSet<Task>()
-  readonly copyResults = new CopyResults()
+  readonly copies = new CopyOperations()
   readonly reservations: Reservations
-  readonly readiness = new Readiness()
+  readonly medium: RemovableMedium
+  readonly background: BackgroundOperation
+  readonly readiness: Readiness
+  /** Commands that handlers have begun, by their access to the medium: only ever grow. */
+  readonly commands = { none: 0, read: 0, write: 0 }
 
   readonly #atomics = new Set<Promise<unknown>>()
+  #thresholds: ThresholdWatch | undefined
 
   /** Throws OperatorError when what was kept of the unit makes no sense. */
   constructor(config: LunConfig, identity: Identity, gate: Gate, state: UnitState) {
@@ -52,8 +73,15 @@ export class LogicalUnit {
     this.blockSize = config.blockSize
     this.physicalBlockSize = config.physicalBlockSize
     this.thin = config.provisioning === 'thin'
-    this.reservations = new Reservations()
-    this.modes = new ModeParameters({ writeCache: config.writeCache })
+    this.storeReadOnly = config.readOnly
+    this.medium = new RemovableMedium(config.removable)
+    this.background = new BackgroundOperation(this, state, config.sanitizeSeconds)
+    this.readiness = new Readiness(this.background, this.medium)
+    this.reservations = new Reservations(state)
+    this.provisioning = this.thin && gate.pool ? new ThinProvisioning(gate, gate.pool, config.blockSize) : undefined
+    const thresholds = this.provisioning?.defaultThresholds
+    this.modes = new ModeParameters({ writeCache: config.writeCache, thresholds }, state)
+    if (this.provisioning) this.#thresholds = this.#watchThresholds(this.provisioning)
     this.configure(config, identity)
   }
 
@@ -71,6 +99,7 @@ export class LogicalUnit {
     this.scsiVersion = config.scsiVersion
     this.vaai = config.vaai
     this.limits = config.limits
+    this.background.sanitizeSeconds = config.sanitizeSeconds
     this.#initiators = config.initiators
   }
 
@@ -111,14 +140,42 @@ export class LogicalUnit {
     this.modes.reset()
     // A flush that fails is remembered by the store: the next one fails with it.
     if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {})
-    this.copyResults.clear()
+    this.copies.reset()
+    this.medium.reset()
     this.unitAttentions.supersedeForAll(sense)
+  }
+
+  /** What is left of the pool, or what is in it, is another amount than before. */
+  poolChanged(): void {
+    this.#thresholds?.poolChanged()
+  }
+
+  #watchThresholds(provisioning: ThinProvisioning): ThresholdWatch {
+    const watch = new ThresholdWatch(provisioning, (offset, single) => {
+      const nexuses = [...this.unitAttentions.nexuses].filter((nexus) => this.visibleTo(nexus))
+      for (const nexus of single ? nexuses.slice(0, 1) : nexuses)
+        this.unitAttentions.establish(nexus, SENSE.THIN_PROVISIONING_SOFT_THRESHOLD_REACHED, BigInt(offset))
+    })
+    const arm = (): void => {
+      if (this.modes.thresholds) watch.arm(this.modes.thresholds)
+    }
+    this.modes.onChange = arm
+    arm()
+    return watch
+  }
+
+  /** UA_INTLCK_CTRL 11b: what a status without sense data was for is told by a unit attention (SPC-4 7.5.8). */
+  statusReturned(nexus: Nexus, status: number): void {
+    const sense = PREVIOUS_STATUS.get(status)
+    if (sense && this.modes.unitAttentionInterlock === UA_INTERLOCK.KEEP_AND_ESTABLISH)
+      this.unitAttentions.establish(nexus, sense)
   }
 
   /** The I_T nexus is gone: its reservation and its unit attentions go with it (SAM-5 6.3.4). */
   loseNexus(nexus: Nexus): void {
     this.unitAttentions.detach(nexus)
-    this.copyResults.drop(nexus)
+    this.copies.drop(nexus)
     this.reservations.loseNexus(nexus)
+    this.medium.allow(nexus)
   }
 }

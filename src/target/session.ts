@@ -14,6 +14,8 @@ export interface SessionConnection {
   readonly cid: number
   /** Ends the connection at once. */
   drop(reason: string): void
+  /** Takes no more commands, lets those under way end, and ends the connection. */
+  shutdown(reason: string): Promise<void>
 }
 
 export interface SessionIdentity {
@@ -129,8 +131,9 @@ export class Session {
   close(reason: string): Promise<void> {
     if (this.closed) return Promise.resolve()
     this.closed = true
-    const busy = this.tasks.size > 0
-    const ended = this.abortAll()
+    const copies = (this.target?.units ?? []).flatMap((unit) => unit.copies.background(this.nexus))
+    const busy = this.tasks.size > 0 || copies.length > 0
+    const ended = Promise.all([this.abortAll(), ...copies.map((copy) => copy.ended)]).then(() => {})
     for (const unit of this.target?.units ?? []) unit.loseNexus(this.nexus)
     this.target?.sessions.delete(this)
     this.connection.drop(reason)

@@ -6,33 +6,50 @@ import type { CommandTable } from './command-table.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus } from './nexus.ts'
 import { PortGroups, portalGroupTag } from './port-groups.ts'
+import { RodTokens } from './rod-tokens.ts'
 import type { Session } from './session.ts'
 
 export class Target {
   readonly iqn: string
   readonly table: CommandTable
-  /** Ascending by LUN. */
-  readonly units: readonly LogicalUnit[]
   readonly portGroups: PortGroups
   readonly sessions = new Set<Session>()
-  readonly abortFinished: TargetConfig['abortFinished']
+  readonly rodTokens: RodTokens
+  // what `configure` alone changes
+  /** Ascending by LUN. */
+  units: readonly LogicalUnit[] = []
+  abortFinished: TargetConfig['abortFinished'] = 'notExist'
+  #initiators: TargetConfig['initiators'] = 'any'
   /** Which of the array's portals lead here. */
   readonly portals: TargetConfig['portals']
 
-  readonly #initiators: TargetConfig['initiators']
   readonly #byKey = new Map<number, LogicalUnit>()
   /** Sessions that have ended while tasks of theirs still run, by initiator port. */
   readonly #ending = new Map<string, Promise<void>>()
 
-  constructor(config: TargetConfig, units: readonly LogicalUnit[], table: CommandTable, portalCount: number) {
+  /** `now` counts milliseconds. */
+  constructor(
+    config: TargetConfig,
+    units: readonly LogicalUnit[],
+    table: CommandTable,
+    portalCount: number,
+    now: () => number = () => performance.now(),
+  ) {
     this.iqn = config.iqn
     this.table = table
-    this.abortFinished = config.abortFinished
     this.portals = config.portals
-    this.#initiators = config.initiators
+    this.rodTokens = new RodTokens(now)
     const portals = [...Array(portalCount).keys()].filter((index) => this.reachableThrough(index))
     this.portGroups = new PortGroups(portals.map(portalGroupTag))
+    this.configure(config, units)
+  }
+
+  /** Takes over what may change while the target runs, and other logical units. Whoever calls tells the initiators. */
+  configure(config: TargetConfig, units: readonly LogicalUnit[]): void {
+    this.abortFinished = config.abortFinished
+    this.#initiators = config.initiators
     this.units = [...units].sort((a, b) => a.lun - b.lun)
+    this.#byKey.clear()
     for (const unit of units) {
       this.#byKey.set(encodeLun(unit.lun).readUInt32BE(0), unit)
       this.#byKey.set(flatSpaceKey(unit.lun), unit)

@@ -20,8 +20,8 @@ export interface TaskManagementRequest {
 
 export interface Outcome {
   readonly response: number
-  /** The tasks whose end the response waits for. */
-  readonly aborted: readonly Task[]
+  /** The tasks, and what they have left behind, whose end the response waits for. */
+  readonly aborted: readonly Pick<Task, 'ended'>[]
   /** TARGET COLD RESET: every session of the target ends once the response is out. */
   readonly dropSessions?: true
 }
@@ -40,12 +40,12 @@ const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
   [FUNCTION.ABORT_TASK, abortTask],
   [FUNCTION.ABORT_TASK_SET, onUnit((session, lu) => complete(tasksOf(session, lu)))],
   [FUNCTION.CLEAR_TASK_SET, onUnit(clearTaskSet)],
-  [FUNCTION.LOGICAL_UNIT_RESET, onUnit((_, lu) => complete(resetUnit(lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED)))],
-  [FUNCTION.TARGET_WARM_RESET, (session, target) => complete(resetTarget(session, target))],
   [
-    FUNCTION.TARGET_COLD_RESET,
-    (session, target) => ({ ...complete(resetTarget(session, target)), dropSessions: true }),
+    FUNCTION.LOGICAL_UNIT_RESET,
+    onUnit((_, lu) => complete(resetUnit(lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED), lu.copies.background())),
   ],
+  [FUNCTION.TARGET_WARM_RESET, resetTarget],
+  [FUNCTION.TARGET_COLD_RESET, (session, target) => ({ ...resetTarget(session, target), dropSessions: true })],
 ])
 
 function abortTask(session: Session, target: Target, request: TaskManagementRequest): Outcome {
@@ -71,8 +71,13 @@ function resetUnit(lu: LogicalUnit, sense: Sense): Task[] {
 }
 
 /** RFC 7143 11.5.1: as if each logical unit that the initiator may reach had been reset. */
-function resetTarget(session: Session, target: Target): Task[] {
-  return target.visible(session.nexus).flatMap((lu) => resetUnit(lu, SENSE.SCSI_BUS_RESET_OCCURRED))
+function resetTarget(session: Session, target: Target): Outcome {
+  const units = target.visible(session.nexus)
+  const tasks = units.flatMap((lu) => resetUnit(lu, SENSE.SCSI_BUS_RESET_OCCURRED))
+  return complete(
+    tasks,
+    units.flatMap((lu) => lu.copies.background()),
+  )
 }
 
 function onUnit(run: (session: Session, lu: LogicalUnit) => Outcome): Manage {
@@ -85,9 +90,10 @@ function onUnit(run: (session: Session, lu: LogicalUnit) => Outcome): Manage {
 const tasksOf = (session: Session, lu: LogicalUnit): Task[] =>
   lu.tasks.all().filter((task) => task.nexus === session.nexus)
 
-function complete(tasks: Task[]): Outcome {
+/** `stopping`: what no task waits for, and has been told to stop. */
+function complete(tasks: Task[], stopping: Outcome['aborted'] = []): Outcome {
   abortTasks(tasks)
-  return { response: RESPONSE.FUNCTION_COMPLETE, aborted: tasks }
+  return { response: RESPONSE.FUNCTION_COMPLETE, aborted: [...tasks, ...stopping] }
 }
 
 const answer = (response: number): Outcome => ({ response, aborted: [] })

@@ -73,6 +73,10 @@ export class TaskRunner implements Transport {
     return this.#transferOf(task)?.all(length) ?? NOTHING
   }
 
+  report({ row }: Task, error: unknown): void {
+    this.#port.log.error({ command: row.wire.name, err: error }, 'a command failed after its end, as nobody foresaw')
+  }
+
   #transferOf(task: Task): DataOut | undefined {
     if (task.expectedOut !== 0) task.dataOut ??= this.#dataOut(task, false, false)
     return task.dataOut
@@ -155,6 +159,7 @@ export class TaskRunner implements Transport {
     if (task.aborted || error instanceof TaskAborted) return
     if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
     const { status, sense, unexpected } = failureOf(error, task)
+    if (!sense) task.lu?.statusReturned(task.nexus, status)
     this.#log(task, error, status, sense, unexpected === true)
     const format = task.lu?.modes.descriptorSense ? 'descriptor' : 'fixed'
     this.#responder.sendStatus(task, status, sense && encodeSense(sense, format))

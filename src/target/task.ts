@@ -20,6 +20,8 @@ export interface Transport {
   receivePiece(task: Task, from: number, length: number): Buffer | Promise<Buffer>
   /** All `length` bytes in one buffer, valid until the task ends. */
   receiveAll(task: Task, length: number): Buffer | Promise<Buffer>
+  /** What went on after the task's end has failed in a way that nobody foresaw. */
+  report(task: Task, error: unknown): void
 }
 
 /** Thrown into a handler whose task was aborted: nobody is told but the task management function that waits for it. */

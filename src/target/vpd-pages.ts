@@ -10,7 +10,11 @@ import {
   t10VendorId,
   targetPortGroup,
 } from '../../protocol/scsi/designator.ts'
-import { BLOCK_DEVICE_CHARACTERISTICS, NON_ROTATING } from '../../protocol/scsi/vpd/block-device-characteristics.ts'
+import {
+  BLOCK_DEVICE_CHARACTERISTICS,
+  NON_ROTATING,
+  READS_AFTER_ERASE,
+} from '../../protocol/scsi/vpd/block-device-characteristics.ts'
 import { BLOCK_LIMITS } from '../../protocol/scsi/vpd/block-limits.ts'
 import { encodeDeviceIdentification } from '../../protocol/scsi/vpd/device-identification.ts'
 import {
@@ -20,6 +24,7 @@ import {
 } from '../../protocol/scsi/vpd/logical-block-provisioning.ts'
 import { VPD_PAGE } from '../../protocol/scsi/vpd/page.ts'
 import { encodeUnitSerialNumber } from '../../protocol/scsi/vpd/unit-serial-number.ts'
+import { thirdPartyCopy } from './copy-parameters.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus } from './nexus.ts'
 import type { Target } from './target.ts'
@@ -32,13 +37,28 @@ const OPTIMAL_TRANSFER_BYTES = 256 * 1024
 export const VPD_PAGES: ReadonlyMap<number, Page> = new Map<number, Page>([
   [VPD_PAGE.UNIT_SERIAL_NUMBER, (lu) => encodeUnitSerialNumber(lu.identity.serial)],
   [VPD_PAGE.DEVICE_IDENTIFICATION, deviceIdentification],
+  [VPD_PAGE.THIRD_PARTY_COPY, (lu, _, target) => thirdPartyCopy(lu, target)],
   [VPD_PAGE.BLOCK_LIMITS, blockLimits],
   [
     VPD_PAGE.BLOCK_DEVICE_CHARACTERISTICS,
-    () => BLOCK_DEVICE_CHARACTERISTICS.encode({ mediumRotationRate: NON_ROTATING }),
+    (lu) =>
+      BLOCK_DEVICE_CHARACTERISTICS.encode({
+        mediumRotationRate: NON_ROTATING,
+        wabereq: lu.thin ? READS_AFTER_ERASE : 0, // a thick one has no block erase
+        wacereq: READS_AFTER_ERASE,
+      }),
   ],
   [VPD_PAGE.LOGICAL_BLOCK_PROVISIONING, logicalBlockProvisioning],
 ])
+
+/** Which logical units have a page, where not all do. */
+const OFFERED: Readonly<Record<number, (lu: LogicalUnit) => boolean>> = {
+  [VPD_PAGE.THIRD_PARTY_COPY]: (lu) => lu.vaai.clone,
+}
+
+/** The codes of the pages that the logical unit has. */
+export const vpdPagesOf = (lu: LogicalUnit): number[] =>
+  [...VPD_PAGES.keys()].filter((code) => OFFERED[code]?.(lu) ?? true)
 
 /** The names of the logical unit itself: EXTENDED COPY finds it by any of them. */
 export function unitDesignators(lu: LogicalUnit): Designator[] {

@@ -1,46 +1,53 @@
-// EXTENDED COPY(LID1) (SPC-4 6.5), the VAAI primitive clone, and what tells of it: RECEIVE COPY STATUS(LID1) (SPC-4 6.24) and
-// RECEIVE COPY OPERATING PARAMETERS (SPC-4 6.23).
+// EXTENDED COPY(LID1) (SPC-4 6.5), the VAAI primitive clone, EXTENDED COPY(LID4) (SPC-4 6.4), and COPY OPERATION ABORT (SPC-4 6.3),
+// which ends any copy operation of its nexus.
 
-import type { EXTENDED_COPY_LID1 } from '../../../protocol/scsi/commands/extended-copy.ts'
 import type {
-  RECEIVE_COPY_OPERATING_PARAMETERS,
-  RECEIVE_COPY_STATUS_LID1,
-} from '../../../protocol/scsi/commands/receive-copy.ts'
-import { COPY_STATUS, encodeCopyStatus } from '../../../protocol/scsi/copy-status.ts'
-import { LIST_ID_USAGE, parseCopyList } from '../../../protocol/scsi/extended-copy.ts'
-import { encodeOperatingParameters } from '../../../protocol/scsi/extended-copy-parameters.ts'
-import { SenseError } from '../../../protocol/scsi/sense.ts'
-import { copySegments, operatingParameters } from '../copy-manager.ts'
+  COPY_OPERATION_ABORT,
+  EXTENDED_COPY_LID1,
+  EXTENDED_COPY_LID4,
+} from '../../../protocol/scsi/commands/extended-copy.ts'
+import { type CopyListResult, parseCopyList, parseCopyListLid4 } from '../../../protocol/scsi/extended-copy.ts'
+import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
+import { conduct, listIdOf } from '../copy-conductor.ts'
+import { copySegments, judgeCopyList } from '../copy-manager.ts'
+import { operatingParameters } from '../copy-parameters.ts'
 import { invalidCdbField, invalidParameter } from '../device-server.ts'
 import type { Task } from '../task.ts'
 import { parameterList } from './parameters.ts'
 
-export async function extendedCopy(task: Task<typeof EXTENDED_COPY_LID1>): Promise<void> {
-  const { parameterListLength } = task.cdb
+/** Where LIST IDENTIFIER stands in the parameter lists. */
+const LIST_ID_BYTE = { lid1: 0, lid4: 20 } as const
+
+export function extendedCopy(task: Task<typeof EXTENDED_COPY_LID1>): Promise<void> {
+  return copy(task, task.cdb.parameterListLength, parseCopyList, LIST_ID_BYTE.lid1)
+}
+
+export function extendedCopyLid4(task: Task<typeof EXTENDED_COPY_LID4>): Promise<void> {
+  return copy(task, task.cdb.parameterListLength, parseCopyListLid4, LIST_ID_BYTE.lid4)
+}
+
+type Parse = (source: Buffer, limits: ReturnType<typeof operatingParameters>) => CopyListResult
+
+async function copy(task: Task, parameterListLength: number, parse: Parse, listIdByte: number): Promise<void> {
   if (parameterListLength === 0) return
-  const { list, problem } = parseCopyList(await parameterList(task, parameterListLength), operatingParameters(task.lu))
+  // The descriptors outlive the command's data when the copy goes on in the background.
+  const source = Buffer.from(await parameterList(task, parameterListLength))
+  const { list, problem } = parse(source, operatingParameters(task.lu))
   if (problem) throw new SenseError(problem.sense, problem)
   task.throwIfAborted()
-  if (list.listIdUsage === LIST_ID_USAGE.NONE) return copySegments(task, list, undefined)
-  const result = task.lu.copyResults.begin(task.nexus, list.listId)
-  if (!result) throw invalidParameter(0) // the list identifier is in use
-  try {
-    await copySegments(task, list, result)
-    result.status = 'completed'
-  } catch (error) {
-    result.status = 'failed'
-    throw error
-  }
+  judgeCopyList(task, list)
+  const { lu, nexus, target } = task
+  const inUse = (): SenseError => invalidParameter(listIdByte)
+  await conduct({ task, listId: listIdOf(list), immed: list.immed, inUse }, (operation) =>
+    copySegments({ lu, nexus, target }, list, operation),
+  )
+  if (list.gSense && !list.immed) throw new SenseError(SENSE.EXTENDED_COPY_INFORMATION_AVAILABLE)
 }
 
-export function receiveCopyStatus(task: Task<typeof RECEIVE_COPY_STATUS_LID1>): void {
-  const { listId, allocationLength } = task.cdb
-  const result = task.lu.copyResults.get(task.nexus, listId)
-  if (!result) throw invalidCdbField(task, 'listId')
-  const { status, segments, transferred } = result
-  task.respondWith(encodeCopyStatus({ status: COPY_STATUS[status], segments, transferred }), allocationLength)
-}
-
-export function receiveCopyOperatingParameters(task: Task<typeof RECEIVE_COPY_OPERATING_PARAMETERS>): void {
-  task.respondWith(encodeOperatingParameters(operatingParameters(task.lu)), task.cdb.allocationLength)
+/** GOOD when nothing of the operation can happen any more. */
+export async function copyOperationAbort(task: Task<typeof COPY_OPERATION_ABORT>): Promise<void> {
+  const operation = task.lu.copies.find(task.nexus, task.cdb.listId)
+  if (!operation?.running) throw invalidCdbField(task, 'listId')
+  operation.stop()
+  await operation.ended
 }

@@ -7,7 +7,7 @@ import { encodeSupportedPages } from '../../../protocol/scsi/vpd/supported-pages
 import { invalidCdbField } from '../device-server.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import type { Task } from '../task.ts'
-import { VPD_PAGES } from '../vpd-pages.ts'
+import { VPD_PAGES, vpdPagesOf } from '../vpd-pages.ts'
 
 /** The INQUIRY VERSION of SPC-3; the one after it is SPC-4's. */
 const VERSION_SPC_3 = 5
@@ -21,17 +21,18 @@ export function inquiry(task: Task<typeof INQUIRY>): void {
 
 function vitalProductData(task: Task, pageCode: number): Buffer {
   if (pageCode === VPD_PAGE.SUPPORTED_PAGES)
-    return encodeSupportedPages([VPD_PAGE.SUPPORTED_PAGES, ...VPD_PAGES.keys()])
-  const page = VPD_PAGES.get(pageCode)
+    return encodeSupportedPages([VPD_PAGE.SUPPORTED_PAGES, ...vpdPagesOf(task.lu)])
+  const page = vpdPagesOf(task.lu).includes(pageCode) ? VPD_PAGES.get(pageCode) : undefined
   if (!page) throw invalidCdbField(task, 'pageCode')
   return page(task.lu, task.nexus, task.target)
 }
 
-function standardInquiry(lu: LogicalUnit): Buffer {
+export function standardInquiry(lu: LogicalUnit): Buffer {
   const { vendor, product, revision } = lu.identity
   const { SAM_5, SPC_3, SPC_4, SBC_3, ISCSI } = VERSION_DESCRIPTOR
   return encodeStandardInquiry({
     version: lu.scsiVersion,
+    rmb: lu.medium.removable,
     hiSup: true,
     cmdQue: true,
     threePc: lu.vaai.clone,
