@@ -3,13 +3,17 @@
 // lock, for nothing else runs meanwhile. Bytes everywhere.
 
 import { randomUUID } from 'node:crypto'
+import { compareThenWrite, orInto, replaceNow, writeWhole } from './atomic.ts'
+import { checkBuffer, isZero, repeat, requireBlocks } from './buffers.ts'
 import { BUFFER_BYTES, type CopyPiece, copyPieces } from './copy-pieces.ts'
-import { AbortedError, StoreError } from './errors.ts'
+import { StoreError } from './errors.ts'
 import { GateCounters } from './gate-counters.ts'
-import { Pacer, type Stop } from './pacer.ts'
+import type { CopyOptions, GateOptions, WriteSameOptions } from './gate-options.ts'
+import { Pacer, type Stop, throwIfStopped } from './pacer.ts'
+import type { Pool } from './pool.ts'
 import { alone, type Claim, RangeLocks, shared } from './range-locks.ts'
 import type { Extent, Store } from './store.ts'
-import { copyPiece, extentOf, fetch, firstDifference, MATCH, put, zero } from './supply.ts'
+import { copyPiece, extentOf, fetch, firstDifference, MATCH, zero } from './supply.ts'
 import { type WatchedRange, type WriteWatch, WriteWatches } from './write-watch.ts'
 
 export { MATCH }
@@ -20,29 +24,10 @@ const VERIFY_PIECE_BYTES = 256 * 1024
 /** PRE-FETCH may do less than it is asked: more than this would only push other data out. */
 const PREFETCH_BYTES = 64 * 1024 * 1024
 
-export interface GateOptions {
-  /** Every write is on stable storage before its promise resolves. */
-  readonly writeThrough: boolean
-}
-
-export interface WriteSameOptions {
-  /** A block of zeroes may free the range. */
-  readonly unmap: boolean
-  /** The range has its place on the medium afterwards: zeroes are written like other data. */
-  readonly anchor?: boolean
-  readonly fua: boolean
-  readonly stop?: Stop
-}
-
-export interface CopyOptions {
-  readonly stop?: Stop
-  /** Told the bytes copied so far, after every piece. */
-  readonly progress?: (bytes: number) => void
-}
+/** Longer than any medium. */
+const ENDLESS = Number.MAX_SAFE_INTEGER
 
 export class Gate {
-  /** The size of the medium. */
-  readonly length: number
   readonly counters = new GateCounters()
   readonly #store: Store
   readonly #writeThrough: boolean
@@ -52,15 +37,31 @@ export class Gate {
   readonly #rank = randomUUID()
   /** Compared with what COMPARE AND WRITE expects, when that is done at once. */
   #scratch = Buffer.alloc(0)
+  #length: number
   /** The length, or -1 once closed: then every range is outside. */
   #limit: number
   #closing: Promise<void> | undefined
 
   constructor(store: Store, options: GateOptions) {
     this.#store = store
-    this.length = store.length
+    this.#length = store.length
     this.#limit = store.length
     this.#writeThrough = options.writeThrough
+  }
+
+  /** The size of the medium. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** How much of it is allocated; all of it before a store that does not say. */
+  get allocatedBytes(): number {
+    return this.#store.allocated ?? this.#length
+  }
+
+  /** Where the store allocates. */
+  get pool(): Pool | undefined {
+    return this.#store.pool
   }
 
   /** As the store's; false also while something that excludes reads is under way. */
@@ -103,25 +104,23 @@ export class Gate {
   }
 
   /** Compares the medium at `offset` with `expected`: MATCH, or the index of the first byte that differs. */
-  async verify(expected: Buffer, offset: number): Promise<number> {
-    this.#check(offset, expected.length)
-    this.counters.verifies++
-    const pacer = new Pacer(undefined)
-    const piece = Buffer.allocUnsafe(Math.min(VERIFY_PIECE_BYTES, expected.length))
-    for (let done = 0; done < expected.length; done += piece.length) {
-      await pacer.next()
-      const length = Math.min(piece.length, expected.length - done)
-      await this.#locked([shared(offset + done, length)], () => fetch(this.#store, piece, length, offset + done))
-      const index = firstDifference(piece, expected.subarray(done, done + length))
-      if (index !== MATCH) return done + index
-    }
-    return MATCH
+  async verify(expected: Buffer, offset: number, stop?: Stop): Promise<number> {
+    const part = (done: number, length: number): Buffer => expected.subarray(done, done + length)
+    return this.#verify(offset, expected.length, Math.min(VERIFY_PIECE_BYTES, expected.length), part, stop)
+  }
+
+  /** Compares every block of the range with `block`: MATCH, or where in the range the first byte differs (SBC-3 5.29). */
+  async verifySame(block: Buffer, offset: number, length: number, stop?: Stop): Promise<number> {
+    requireBlocks(block, length)
+    const expected = repeat(block, Math.min(VERIFY_PIECE_BYTES, length))
+    return this.#verify(offset, length, expected.length, (_, count) => expected.subarray(0, count), stop)
   }
 
   /**
    * Writes `replacement` if the medium holds `expected` (SBC-4 5.3): MATCH, or the index of the first byte that differs,
    * and then nothing is written. Atomic against everything else on its range; all or nothing. Done when it returns a
-   * number; a promise when it has to wait. `stop` is asked once, when its turn has come: aborted then, it never happened.
+   * number; a promise when it has to wait. `stop` is asked until the first byte is written: aborted by then, it never
+   * happened; aborted later, it is done when the promise resolves.
    */
   compareAndWrite(
     expected: Buffer,
@@ -140,17 +139,36 @@ export class Gate {
       if (this.#store.readNow(this.#scratch, 0, length, offset)) {
         const index = firstDifference(this.#scratch, expected)
         if (index !== MATCH) return this.#miscompare(index)
-        if (this.#replaceNow(replacement, offset)) return MATCH
+        this.#change(offset, length)
+        if (replaceNow(this.#store, this.#scratch, replacement, offset)) return MATCH
       }
     }
-    return this.#compareAndWriteLater(expected, replacement, offset, fua, stop)
+    return this.#atomically(offset, length, fua, stop, async (commit) => {
+      const index = await compareThenWrite(this.#store, expected, replacement, offset, commit)
+      return index === MATCH ? MATCH : this.#miscompare(index)
+    })
+  }
+
+  /** The medium becomes medium OR data (SBC-3 5.7), with nothing between the reading and the writing. `stop`: as above. */
+  async orWrite(data: Buffer, offset: number, fua: boolean, stop?: Stop): Promise<void> {
+    const { length } = data
+    this.#check(offset, length)
+    await this.#atomically(offset, length, fua, stop, (commit) => orInto(this.#store, data, offset, commit))
+    this.#countWrite(length)
+  }
+
+  /** Writes all of the data or none of it (SBC-4 4.29), also where the store fails; no other command sees a part. */
+  async writeAtomic(data: Buffer, offset: number, fua: boolean, stop?: Stop): Promise<void> {
+    const { length } = data
+    this.#check(offset, length)
+    await this.#atomically(offset, length, fua, stop, (commit) => writeWhole(this.#store, data, offset, commit))
+    this.#countWrite(length)
   }
 
   /** Fills the range with copies of `pattern`, one block. Zeroes become holes where the store has them. */
   async writeSame(pattern: Buffer, offset: number, length: number, options: WriteSameOptions): Promise<void> {
     this.#check(offset, length)
-    if (pattern.length === 0 || length % pattern.length !== 0)
-      throw new RangeError(`${length} bytes are no multiple of a pattern of ${pattern.length}`)
+    requireBlocks(pattern, length)
     this.counters.writeSames++
     if (isZero(pattern) && !options.anchor) await this.#clear(offset, length, options.stop, options.unmap)
     else await this.#replicate(pattern, offset, length, options.stop)
@@ -229,53 +247,69 @@ export class Gate {
     await this.#store.flush()
   }
 
-  /** Waits for what is under way, then flushes and closes the store. Operations that come later fail. */
-  close(): Promise<void> {
-    this.#limit = -1
-    this.#closing ??= this.#locks.acquire([alone(0, this.length)]).then(() => this.#store.close())
-    return this.#closing
-  }
-
-  async #compareAndWriteLater(
-    expected: Buffer,
-    replacement: Buffer,
-    offset: number,
-    fua: boolean,
-    stop: Stop | undefined,
-  ): Promise<number> {
-    const { length } = expected
-    return this.#locked([alone(offset, length)], async () => {
-      if (stop?.()) throw new AbortedError()
-      const medium = Buffer.allocUnsafe(length)
-      await fetch(this.#store, medium, length, offset)
-      const index = firstDifference(medium, expected)
-      if (index !== MATCH) return this.#miscompare(index)
-      this.#change(offset, length)
-      try {
-        await this.#store.write(replacement, 0, length, offset)
-      } catch (error) {
-        await this.#store.write(medium, 0, length, offset).catch(() => {}) // as far as it had come
-        throw error
-      }
-      if (fua || this.#writeThrough) await this.#store.flush()
-      return MATCH
+  /**
+   * Grows the medium, and throws RangeError rather than cutting it. What is under way goes on meanwhile: nothing of it can
+   * reach the new part, which is locked until it is there. StoreError where there is no room: the medium is as it was.
+   */
+  async resize(length: number): Promise<void> {
+    await this.#locked([alone(this.#length, ENDLESS)], async () => {
+      if (!(Number.isSafeInteger(length) && length >= this.#length))
+        throw new RangeError(`a medium of ${this.#length} bytes cannot be resized to ${length}`)
+      if (length === this.#length) return
+      if (!this.#store.resize) throw new StoreError('I/O error', 'this kind of store cannot grow')
+      await this.#store.resize(length)
+      this.#length = length
+      if (!this.#closing) this.#limit = length
     })
   }
 
-  /** False: nothing was written. The old data is in the scratch buffer. */
-  #replaceNow(replacement: Buffer, offset: number): boolean {
-    const { length } = replacement
-    this.#change(offset, length)
-    try {
-      return this.#store.writeNow(replacement, 0, length, offset)
-    } catch (error) {
-      try {
-        this.#store.writeNow(this.#scratch, 0, length, offset)
-      } catch {
-        // it fails where the first one did: what that had written is as it was
-      }
-      throw error
+  /** Waits for what is under way, then flushes and closes the store. Operations that come later fail. */
+  close(): Promise<void> {
+    this.#limit = -1
+    this.#closing ??= this.#locks.acquire([alone(0, ENDLESS)]).then(() => this.#store.close())
+    return this.#closing
+  }
+
+  async #verify(
+    offset: number,
+    length: number,
+    pieceLength: number,
+    expected: (done: number, length: number) => Buffer,
+    stop: Stop | undefined,
+  ): Promise<number> {
+    this.#check(offset, length)
+    this.counters.verifies++
+    const pacer = new Pacer(stop)
+    const piece = Buffer.allocUnsafe(pieceLength)
+    for (let done = 0; done < length; done += pieceLength) {
+      await pacer.next()
+      const count = Math.min(pieceLength, length - done)
+      await this.#locked([shared(offset + done, count)], () => fetch(this.#store, piece, count, offset + done))
+      const index = firstDifference(piece, expected(done, count))
+      if (index !== MATCH) return done + index
     }
+    return MATCH
+  }
+
+  /** Nothing else is on the range meanwhile. `work` is to call `commit`, which may throw, before it changes the first byte. */
+  #atomically<T>(
+    offset: number,
+    length: number,
+    fua: boolean,
+    stop: Stop | undefined,
+    work: (commit: () => void) => Promise<T>,
+  ): Promise<T> {
+    return this.#locked([alone(offset, length)], async () => {
+      throwIfStopped(stop)
+      let committed = false
+      const result = await work(() => {
+        throwIfStopped(stop)
+        committed = true
+        this.#change(offset, length)
+      })
+      if (committed && (fua || this.#writeThrough)) await this.#store.flush()
+      return result
+    })
   }
 
   #miscompare(index: number): number {
@@ -288,7 +322,7 @@ export class Gate {
     const end = offset + length
     for (let at = offset; at < end; ) {
       await pacer.next()
-      // Up to a multiple of the piece: the hole map forgets whole chunks only.
+      // Up to a multiple of the piece: the allocation map forgets whole grains only.
       const count = Math.min(UNMAP_PIECE_BYTES - (at % UNMAP_PIECE_BYTES), end - at)
       await this.#locked([shared(at, count)], () => {
         this.#change(at, count)
@@ -301,14 +335,13 @@ export class Gate {
 
   async #replicate(pattern: Buffer, offset: number, length: number, stop: Stop | undefined): Promise<void> {
     const pacer = new Pacer(stop)
-    const blocks = Math.max(1, Math.floor(Math.min(BUFFER_BYTES, length) / pattern.length))
-    const piece = Buffer.alloc(blocks * pattern.length, pattern)
+    const piece = repeat(pattern, Math.min(BUFFER_BYTES, length))
     for (let at = offset; at < offset + length; at += piece.length) {
       await pacer.next()
       const count = Math.min(piece.length, offset + length - at)
       await this.#locked([shared(at, count)], () => {
         this.#change(at, count)
-        return put(this.#store, piece, count, at)
+        return this.#store.write(piece, 0, count, at)
       })
       this.counters.bytesWritten += count
     }
@@ -363,10 +396,3 @@ export class Gate {
 }
 
 const closed = (): StoreError => new StoreError('I/O error', 'the logical unit is closed')
-
-function checkBuffer(buffer: Buffer, at: number, length: number): void {
-  if (!(at >= 0 && at + length <= buffer.length))
-    throw new RangeError(`${length} bytes at ${at} are outside a buffer of ${buffer.length}`)
-}
-
-const isZero = (block: Buffer): boolean => block.equals(Buffer.alloc(block.length))

@@ -1,47 +1,64 @@
-// A store over one image file: what the sparse and the fully allocated one share. Reads come from the hole map, from the
+// A store over one image file: what the sparse and the fully allocated one share. Reads come from the allocation map, from the
 // page cache without waiting, or from the thread pool; writes go to the page cache at once while it takes them quickly.
 // `readNow` and `writeNow` stand on the hot path: no promise, no closure, no copy.
 
 import { fdatasync, read, write, writeSync } from 'node:fs'
+import type { AllocationMap } from './allocation-map.ts'
 import { errorCode, StoreError, storeError } from './errors.ts'
 import { GroupSync } from './group-sync.ts'
-import type { HoleMap } from './hole-map.ts'
 import { type CachedReader, linux } from './linux.ts'
-import type { OpenImage } from './open-image.ts'
+import { growImage, type OpenImage } from './open-image.ts'
+import type { Pool } from './pool.ts'
 import { STALLED, StallGuard } from './stall-guard.ts'
-import type { Store } from './store.ts'
+import type { Extent, Store } from './store.ts'
+import { threads } from './threads.ts'
 
 /** Longer ones would hold up the event loop: 1 MiB takes 60 us from the page cache. */
 const READ_NOW_BYTES = 1024 * 1024
 /** 256 KiB over cached pages take 14 us, 160 us into a hole: no more than the round trip to a thread. 1 MiB may take 2 ms. */
 const WRITE_NOW_BYTES = 256 * 1024
 const ZEROES_BYTES = 1024 * 1024
+/** One call takes 0.3 ms, and holds both files and a core that long; with 4 MiB reads beside it wait twice as long. */
+const COPY_CALL_BYTES = 1024 * 1024
 
 /** A call that takes the kernel a while: it may hold the file's lock, so that a synchronous write would wait for it. */
 type LongCall = (fd: number, offset: number, length: number) => Promise<void>
 
 export abstract class ImageFile implements Store {
-  readonly length: number
-  protected readonly holes: HoleMap
+  protected readonly map: AllocationMap
   readonly #image: OpenImage
   readonly #reader: CachedReader | undefined
   readonly #guard = new StallGuard()
   readonly #sync: GroupSync
   #longCalls = 0
+  #writes = 0
+  #length: number
   /** Becomes -1 at close: the number may then belong to another file. */
   #fd: number
 
   constructor(image: OpenImage) {
     this.#image = image
-    this.length = image.length
-    this.holes = image.holes
+    this.#length = image.length
+    this.map = image.map
     this.#fd = image.file.fd
     this.#reader = linux?.cachedReader(this.#fd)
     this.#sync = new GroupSync(() => datasync(this.#fd).catch((error) => this.#fail(error)))
   }
 
+  get length(): number {
+    return this.#length
+  }
+
+  get allocated(): number {
+    return this.#image.thick ? this.#length : this.map.allocated
+  }
+
+  get pool(): Pool | undefined {
+    return this.#image.account?.pool
+  }
+
   readNow(target: Buffer, at: number, length: number, offset: number): boolean {
-    if (this.holes.isHole(offset, length)) {
+    if (this.map.isHole(offset, length)) {
       target.fill(0, at, at + length)
       return true
     }
@@ -50,7 +67,7 @@ export abstract class ImageFile implements Store {
   }
 
   async read(target: Buffer, at: number, length: number, offset: number): Promise<void> {
-    if (this.holes.isHole(offset, length)) {
+    if (this.map.isHole(offset, length)) {
       target.fill(0, at, at + length)
       return
     }
@@ -69,7 +86,7 @@ export abstract class ImageFile implements Store {
     if (length > WRITE_NOW_BYTES || this.#longCalls > 0) return false
     const entered = this.#guard.enter()
     if (entered === STALLED) return false
-    this.holes.markData(offset, length)
+    this.map.allocate(offset, length)
     try {
       for (let done = 0; done < length; ) done += writeSync(this.#fd, source, at + done, length - done, offset + done)
     } catch (error) {
@@ -98,7 +115,8 @@ export abstract class ImageFile implements Store {
       await this.#marked(offset, length, () =>
         this.#long(async () => {
           while (done < length) {
-            const count = await copyRange(source.#fd, sourceOffset + done, this.#fd, offset + done, length - done)
+            const most = Math.min(COPY_CALL_BYTES, length - done)
+            const count = await copyRange(source.#fd, sourceOffset + done, this.#fd, offset + done, most)
             if (count === 0) break // the end of a shorter image
             done += count
           }
@@ -112,11 +130,32 @@ export abstract class ImageFile implements Store {
     return true
   }
 
+  presumedExtent(offset: number, length: number): Extent {
+    return this.map.extent(offset, length)
+  }
+
+  /** The pool is asked first, and the disk where all of it is to be reserved. */
+  async resize(length: number): Promise<void> {
+    this.requireWritable()
+    const { file, account, thick } = this.#image
+    const more = length - this.#length
+    if (thick) account?.take(more)
+    try {
+      await growImage(file, this.#length, length, thick ? this.#length : undefined)
+    } catch (error) {
+      if (thick) account?.give(more)
+      this.#fail(error)
+    }
+    this.map.grow(length)
+    this.#length = length
+  }
+
   async close(): Promise<void> {
     try {
       await this.flush()
     } finally {
       this.#fd = -1
+      this.#image.account?.close()
       await this.#image.unlock()
       await this.#image.file.close()
     }
@@ -124,6 +163,11 @@ export abstract class ImageFile implements Store {
 
   protected get fd(): number {
     return this.#fd
+  }
+
+  /** Whether a call in a thread may hold the file's lock: asking the kernel about the file would wait for it. */
+  protected get busy(): boolean {
+    return this.#longCalls > 0 || this.#writes > 0
   }
 
   protected requireWritable(): void {
@@ -136,13 +180,13 @@ export abstract class ImageFile implements Store {
    */
   protected async clear(offset: number, length: number, call: LongCall | undefined): Promise<void> {
     this.requireWritable()
-    if (this.holes.isHole(offset, length)) return
+    if (this.map.isHole(offset, length)) return
     if (!call) return this.#writeZeroes(offset, length)
-    this.holes.markHole(offset, length)
+    this.map.markHole(offset, length)
     try {
       await this.#long(() => call(this.#fd, offset, length))
     } catch (error) {
-      this.holes.markData(offset, length)
+      this.map.markData(offset, length)
       if (errorCode((error as StoreError).cause) !== 'ENOTSUP') throw error
       await this.#writeZeroes(offset, length)
     }
@@ -153,30 +197,33 @@ export abstract class ImageFile implements Store {
     const zeroes = Buffer.alloc(Math.min(ZEROES_BYTES, length))
     const end = offset + length
     for (let at = offset; at < end; ) {
-      const run = this.holes.extent(at, end - at)
+      const run = this.map.extent(at, end - at)
       if (run.mapped) await this.#writeRun(zeroes, at, run.length)
       at += run.length
     }
   }
 
   async #writeRun(zeroes: Buffer, offset: number, length: number): Promise<void> {
-    this.holes.markHole(offset, length)
+    this.map.markHole(offset, length)
     try {
       for (let done = 0; done < length; done += zeroes.length)
         await this.#pwrite(zeroes, 0, Math.min(zeroes.length, length - done), offset + done)
     } catch (error) {
-      this.holes.markData(offset, length)
+      this.map.markData(offset, length)
       throw error
     }
   }
 
-  /** Marks the range before and after: an unmap may have forgotten it in between. */
+  /**
+   * Makes room for the range, or throws and does nothing. Marks it again at the end: an unmap may have freed it in
+   * between, and what is on the disk then counts even where others have taken the room.
+   */
   async #marked(offset: number, length: number, work: () => Promise<void>): Promise<void> {
-    this.holes.markData(offset, length)
+    this.map.allocate(offset, length)
     try {
       await work()
     } finally {
-      this.holes.markData(offset, length)
+      this.map.markData(offset, length)
     }
   }
 
@@ -192,11 +239,14 @@ export abstract class ImageFile implements Store {
   }
 
   async #pwrite(source: Buffer, at: number, length: number, offset: number): Promise<void> {
+    this.#writes++
     try {
       for (let done = 0; done < length; )
         done += await pwrite(this.#fd, source, at + done, length - done, offset + done)
     } catch (error) {
       this.#fail(error)
+    } finally {
+      this.#writes--
     }
   }
 
@@ -217,13 +267,19 @@ function pread(fd: number, target: Buffer, at: number, length: number, offset: n
 }
 
 function pwrite(fd: number, source: Buffer, at: number, length: number, offset: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(fd, source, at, length, offset, (error, count) => (error ? reject(error) : resolve(count)))
-  })
+  return threads.slow(
+    () =>
+      new Promise((resolve, reject) => {
+        write(fd, source, at, length, offset, (error, count) => (error ? reject(error) : resolve(count)))
+      }),
+  )
 }
 
 function datasync(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fdatasync(fd, (error) => (error ? reject(error) : resolve()))
-  })
+  return threads.slow(
+    () =>
+      new Promise((resolve, reject) => {
+        fdatasync(fd, (error) => (error ? reject(error) : resolve()))
+      }),
+  )
 }

@@ -1,11 +1,12 @@
 // The Linux calls that Node lacks, through koffi, an optional dependency: where it or libc cannot load, `linux` is
 // undefined, and stores do the same work with what Node has, slower. LUNETTE_NO_KOFFI=1 asks for that.
-// preadv2 stands on the hot path of every read; whatever may wait for a disk goes through libuv's threads.
+// preadv2 stands on the hot path of every read; whatever may wait for a disk goes through libuv's threads, as bulk work.
 
 import { createRequire } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import { getSystemErrorName } from 'node:util'
 import type { KoffiFunc } from 'koffi'
+import { threads } from './threads.ts'
 
 export interface Linux {
   /** Reads from the page cache alone; one reader a file, for it keeps the I/O vector. */
@@ -77,7 +78,7 @@ function bind(koffi: typeof import('koffi')): Linux {
     ...args: Parameters<F>
   ): Promise<number> => {
     for (;;) {
-      const [result, code] = await threaded(koffi, call, args)
+      const [result, code] = await threads.bulk(() => threaded(koffi, call, args))
       if (code === undefined) return result
       if (code === TOO_MANY) await setTimeout(1)
       else if (code !== 'EINTR') throw new LinuxError(name, code)

@@ -1,39 +1,53 @@
-// Opens the image of a store: creates or grows it, locks it, reserves its blocks where asked, and learns its holes.
+// Opens the image of a store: creates or grows it, locks it, reserves its blocks where asked, and learns its holes, which
+// tell how much of its pool it uses: the image itself is what survives a restart.
 // What an operator can cure fails as StoreError 'cannot open', one sentence: which image, why, what to do.
 
 import { constants, existsSync, type Stats } from 'node:fs'
 import { type FileHandle, open, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { AllocationMap } from './allocation-map.ts'
 import { errorCode, StoreError } from './errors.ts'
-import { HoleMap } from './hole-map.ts'
 import { lockImage, type Unlock } from './image-lock.ts'
 import { linux } from './linux.ts'
+import type { Pool, PoolAccount } from './pool.ts'
 
 export interface ImageOptions {
   /** The size of the medium in bytes. */
   readonly length: number
   readonly readOnly: boolean
+  /** Takes account of what is allocated. */
+  readonly pool?: Pool | undefined
 }
 
 /** An image that is open, locked, and as long as its medium (shorter only when read-only). */
-export interface OpenImage extends ImageOptions {
+export interface OpenImage {
   readonly path: string
   readonly file: FileHandle
-  readonly holes: HoleMap
+  readonly length: number
+  readonly readOnly: boolean
+  /** All of it is reserved, and the account has taken its length; else the account follows the map. */
+  readonly thick: boolean
+  readonly map: AllocationMap
+  readonly account: PoolAccount | undefined
   readonly unlock: Unlock
 }
 
-/** `allocate`: every block is reserved before the promise resolves, so that no write ever lacks space. */
-export async function openImage(path: string, options: ImageOptions, allocate: boolean): Promise<OpenImage> {
+/** `thick`: every block is reserved before the promise resolves, so that no write ever lacks space. */
+export async function openImage(path: string, options: ImageOptions, thick: boolean): Promise<OpenImage> {
   const { file, created } = await openFile(path, options.readOnly)
+  const account = options.pool?.open()
   let unlock: Unlock | undefined
   try {
     requireFile(path, await file.stat())
     unlock = await lockImage(file.fd, path, !options.readOnly)
-    const holes = await prepare(path, file, options, allocate && !options.readOnly)
-    return { ...options, path, file, holes, unlock }
+    const { length, readOnly } = options
+    const map = new AllocationMap(length, thick ? undefined : account)
+    const image = { path, file, length, readOnly, thick, map, account, unlock }
+    await prepare(image)
+    return image
   } catch (error) {
+    account?.close()
     if (created && unlock) await unlink(path).catch(() => {})
     await unlock?.()
     await file.close()
@@ -61,35 +75,57 @@ function requireFile(path: string, found: Stats): void {
   if (!found.isFile()) throw refusal(path, 'it is not a regular file; name one, or a new one')
 }
 
-/** Brings the file to the size of the medium; gives its holes. */
-async function prepare(path: string, file: FileHandle, { length, readOnly }: ImageOptions, allocate: boolean) {
+/** Brings the file to the size of the medium, and learns its holes. */
+async function prepare(image: OpenImage): Promise<void> {
+  const { path, file, length, readOnly, thick } = image
   const before = await file.stat()
   if (before.size > length) {
     const why = `it holds ${before.size} bytes and ${length} are configured, which would cut off data`
     throw refusal(path, `${why}; configure ${before.size}, or name another image`)
   }
-  if (allocate) await requireSpace(path, before, length)
-  const holes = new HoleMap(length)
-  await learnHoles(file, before.size, holes)
-  if (before.size === length || readOnly) {
-    if (allocate) await reserve(file, before.size, length)
-    return holes
-  }
-  try {
-    await file.truncate(length)
-    if (allocate) await reserve(file, before.size, length)
-  } catch (error) {
-    await file.truncate(before.size)
-    throw error
-  }
-  return holes
+  if (thick && !readOnly) await requireSpace(path, before, length)
+  if (thick) await takeWhole(image)
+  await learnHoles(file, before.size, image.map)
+  if (!readOnly) await growImage(file, before.size, length, thick ? 0 : undefined)
 }
 
-/** Marks what may hold data: everything, where holes cannot be seen and the file has blocks. */
-async function learnHoles(file: FileHandle, size: number, holes: HoleMap): Promise<void> {
+/** What has blocks already counts whether or not the pool has room, so that every image opens again. */
+async function takeWhole({ path, file, length, readOnly, account }: OpenImage): Promise<void> {
+  if (!account) return
+  const allocated = readOnly ? length : Math.min(length, await allocatedBytes(file))
+  account.count(allocated)
+  const wanted = length - allocated
+  const { name, available } = account.pool
+  if (wanted > available) {
+    const why = `the pool ${name} has ${available} bytes free and ${wanted} are wanted`
+    throw refusal(path, `${why}; raise its capacity, free some of it, or use a sparse image`)
+  }
+  account.count(wanted)
+}
+
+/**
+ * Brings the file from one length to another; as it was where that fails. `reserveFrom`: from there on every block is
+ * reserved.
+ */
+export async function growImage(file: FileHandle, from: number, length: number, reserveFrom?: number): Promise<void> {
+  try {
+    if (length > from) await file.truncate(length)
+    if (reserveFrom !== undefined) await reserve(file, reserveFrom, from, length)
+  } catch (error) {
+    if (length > from) await file.truncate(from)
+    throw error
+  }
+}
+
+/**
+ * Marks what may hold data. Without koffi holes cannot be seen, and reading the image for them would take a disk's time:
+ * an image that has any block is then presumed to be all data, and counts whole in its pool until it is unmapped. That
+ * errs on the safe side: other units may be refused room that is there, but room that is taken is never given twice.
+ */
+async function learnHoles(file: FileHandle, size: number, map: AllocationMap): Promise<void> {
   if (size === 0) return
   if (!linux) {
-    if (await hasBlocks(file)) holes.markData(0, size)
+    if ((await allocatedBytes(file)) !== 0) map.markData(0, size)
     return
   }
   let slice = performance.now()
@@ -98,39 +134,46 @@ async function learnHoles(file: FileHandle, size: number, holes: HoleMap): Promi
       const data = linux.seekData(file.fd, offset)
       if (data === undefined || data >= size) return
       const hole = linux.seekHole(file.fd, data)
-      holes.markData(data, hole - data)
-      offset = (Math.floor((hole - 1) / holes.chunkLength) + 1) * holes.chunkLength // the rest of a chunk adds nothing
+      map.markData(data, hole - data)
+      offset = (Math.floor((hole - 1) / map.grainLength) + 1) * map.grainLength // the rest of a grain adds nothing
       if (performance.now() - slice > 1) {
         await setImmediate()
         slice = performance.now()
       }
     }
   } catch {
-    holes.markData(0, size) // a file system without SEEK_DATA
+    map.markData(0, size) // a file system without SEEK_DATA
   }
 }
 
-/** Some file systems count blocks only once they are on the disk. */
-async function hasBlocks(file: FileHandle): Promise<boolean> {
+/** Some file systems count blocks only once they are on the disk. st_blocks counts 512 bytes each, whatever they are. */
+async function allocatedBytes(file: FileHandle): Promise<number> {
   await file.datasync()
-  return (await file.stat()).blocks !== 0
+  return 512 * (await file.stat()).blocks
 }
 
 async function requireSpace(path: string, { blocks }: Stats, length: number): Promise<void> {
   const { bavail, bsize } = await statfs(path)
-  const wanted = length - 512 * blocks // st_blocks counts 512 bytes each, whatever the file system
+  const wanted = length - 512 * blocks
   if (wanted > bavail * bsize) throw new StoreError('no space', `${wanted} bytes wanted, ${bavail * bsize} free`)
 }
 
-/** Without fallocate what is new is written; what was there before is presumed to be allocated. */
-async function reserve(file: FileHandle, from: number, length: number): Promise<void> {
+/** One call must not keep its thread for long: 1 GiB takes milliseconds. */
+const RESERVE_BYTES = 1024 * 1024 * 1024
+
+/** Without fallocate what is new is written; what was there before, up to `size`, is presumed to be allocated. */
+async function reserve(file: FileHandle, from: number, size: number, length: number): Promise<void> {
   try {
-    if (linux) return await linux.allocate(file.fd, 0, length)
+    if (linux) {
+      for (let offset = from; offset < length; offset += RESERVE_BYTES)
+        await linux.allocate(file.fd, offset, Math.min(RESERVE_BYTES, length - offset))
+      return
+    }
   } catch (error) {
     if (errorCode(error) !== 'ENOTSUP') throw error
   }
-  const zeroes = Buffer.alloc(Math.min(1024 * 1024, length - from))
-  for (let offset = from; offset < length; ) {
+  const zeroes = Buffer.alloc(Math.min(1024 * 1024, length - size))
+  for (let offset = size; offset < length; ) {
     const { bytesWritten } = await file.write(zeroes, 0, Math.min(zeroes.length, length - offset), offset)
     offset += bytesWritten
   }

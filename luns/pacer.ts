@@ -8,6 +8,10 @@ const SLICE_MS = 0.5
 /** Asked between the pieces of a long operation: whether the task was aborted. */
 export type Stop = () => boolean
 
+export function throwIfStopped(stop: Stop | undefined): void {
+  if (stop?.()) throw new AbortedError()
+}
+
 export class Pacer {
   readonly #stop: Stop | undefined
   #since = performance.now()
@@ -22,6 +26,6 @@ export class Pacer {
       await setImmediate()
       this.#since = performance.now()
     }
-    if (this.#stop?.()) throw new AbortedError()
+    throwIfStopped(this.#stop)
   }
 }

@@ -1,5 +1,6 @@
-// What a store lacks, made of what it has: zeroing by writing, copying by reading, and trying at once before waiting.
-// The gate calls these with the range locked.
+// What a store lacks, made of what it has: zeroing by writing, copying by reading. The gate calls these with the range
+// locked. They write through `write`, never at once: a kernel that is asked to take gigabytes makes the writer wait, and
+// that must be a thread, not the event loop.
 
 import { BUFFER_BYTES, type CopyPiece } from './copy-pieces.ts'
 import type { Pacer } from './pacer.ts'
@@ -8,19 +9,17 @@ import type { Extent, Store } from './store.ts'
 /** What comparing gives when nothing differs; else it is the index of the first byte that does. */
 export const MATCH = -1
 
-/** A call into a thread costs as much as copying this in place. */
-const KERNEL_COPY_BYTES = 256 * 1024
-
 export async function fetch(store: Store, target: Buffer, length: number, offset: number): Promise<void> {
   if (!store.readNow(target, 0, length, offset)) await store.read(target, 0, length, offset)
 }
 
-export async function put(store: Store, source: Buffer, length: number, offset: number): Promise<void> {
-  if (!store.writeNow(source, 0, length, offset)) await store.write(source, 0, length, offset)
-}
-
 export async function extentOf(store: Store, offset: number, length: number): Promise<Extent> {
   return store.extent ? store.extent(offset, length) : { offset, length, mapped: true }
+}
+
+/** For copies: a hole that is presumed to be data is copied as the zeroes that it reads as. */
+async function runOf(store: Store, offset: number, length: number): Promise<Extent> {
+  return store.presumedExtent?.(offset, length) ?? extentOf(store, offset, length)
 }
 
 /** `unmap`: the range may be freed. A store that can only free does so in any case: its zeroes are holes. */
@@ -30,7 +29,7 @@ export async function zero(store: Store, offset: number, length: number, unmap: 
   const zeroes = Buffer.alloc(Math.min(BUFFER_BYTES, length))
   for (let done = 0; done < length; done += zeroes.length) {
     await pacer.next()
-    await put(store, zeroes, Math.min(zeroes.length, length - done), offset + done)
+    await store.write(zeroes, 0, Math.min(zeroes.length, length - done), offset + done)
   }
 }
 
@@ -40,10 +39,10 @@ export async function copyPiece(source: Store, target: Store, piece: CopyPiece, 
   const end = piece.sourceOffset + piece.length
   for (let sourceOffset = piece.sourceOffset; sourceOffset < end; ) {
     await pacer.next()
-    const { length, mapped } = await extentOf(source, sourceOffset, end - sourceOffset)
+    const { length, mapped } = await runOf(source, sourceOffset, end - sourceOffset)
     const run = { sourceOffset, offset: piece.offset + sourceOffset - piece.sourceOffset, length }
     if (!mapped) await zero(target, run.offset, length, true, pacer)
-    else if (length < KERNEL_COPY_BYTES || !(await target.copyFrom?.(source, sourceOffset, run.offset, length)))
+    else if (!(await target.copyFrom?.(source, sourceOffset, run.offset, length)))
       await copyBuffered(source, target, run, pacer)
     sourceOffset += length
   }
@@ -57,7 +56,7 @@ async function copyBuffered(source: Store, target: Store, run: Run, pacer: Pacer
     await pacer.next()
     const count = Math.min(buffer.length, run.length - done)
     await fetch(source, buffer, count, run.sourceOffset + done)
-    await put(target, buffer, count, run.offset + done)
+    await target.write(buffer, 0, count, run.offset + done)
   }
 }
 

@@ -1,5 +1,6 @@
 // The kinds of stores, by the name that a configuration gives them. A new kind is one file and one row.
 
+import type { Pool } from '../pool.ts'
 import type { Store } from '../store.ts'
 import { openFile } from './file.ts'
 import { MemoryStore } from './memory.ts'
@@ -15,6 +16,8 @@ export interface StoreOptions {
   /** The size of the medium in bytes. */
   readonly length: number
   readonly readOnly: boolean
+  /** Takes account of what the store allocates, and refuses what it has no room for: StoreError 'no space'. */
+  readonly pool?: Pool | undefined
 }
 
 type Spec<Type extends StoreSpec['type']> = StoreSpec & { readonly type: Type }
@@ -24,7 +27,7 @@ const OPENERS: {
 } = {
   sparse: (spec, options) => openSparse(spec.path, options),
   file: (spec, options) => openFile(spec.path, options),
-  memory: async (_, { length, readOnly }) => new MemoryStore(length, readOnly),
+  memory: async (_, { length, readOnly, pool }) => new MemoryStore(length, readOnly, pool?.open()),
   null: async (_, { length, readOnly }) => new NullStore(length, readOnly),
 }
 

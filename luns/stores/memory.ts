@@ -1,8 +1,11 @@
 // A medium in memory, gone at close: chunks come into being when they are written, and a chunk that is not there reads
-// as zeroes. Nothing waits, so that everything is answered at once; long transfers let the event loop turn.
+// as zeroes. The allocation map says which of it is mapped; a chunk goes with its last grain. Nothing waits, so that
+// everything is answered at once; long transfers let the event loop turn.
 
 import { setImmediate } from 'node:timers/promises'
+import { AllocationMap } from '../allocation-map.ts'
 import { StoreError } from '../errors.ts'
+import type { Pool, PoolAccount } from '../pool.ts'
 import type { Extent, Store } from '../store.ts'
 
 const CHUNK_BYTES = 64 * 1024
@@ -10,13 +13,29 @@ const CHUNK_BYTES = 64 * 1024
 const NOW_BYTES = 512 * 1024
 
 export class MemoryStore implements Store {
-  readonly length: number
   readonly #readOnly: boolean
+  readonly #account: PoolAccount | undefined
+  readonly #map: AllocationMap
   readonly #chunks = new Map<number, Buffer>()
+  #length: number
 
-  constructor(length: number, readOnly: boolean) {
-    this.length = length
+  constructor(length: number, readOnly: boolean, account?: PoolAccount) {
+    this.#length = length
     this.#readOnly = readOnly
+    this.#account = account
+    this.#map = new AllocationMap(length, account)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  get allocated(): number {
+    return this.#map.allocated
+  }
+
+  get pool(): Pool | undefined {
+    return this.#account?.pool
   }
 
   readNow(target: Buffer, at: number, length: number, offset: number): boolean {
@@ -39,44 +58,50 @@ export class MemoryStore implements Store {
   writeNow(source: Buffer, at: number, length: number, offset: number): boolean {
     this.#requireWritable()
     if (length > NOW_BYTES) return false
-    for (let done = 0; done < length; ) {
-      const start = (offset + done) % CHUNK_BYTES
-      const count = Math.min(CHUNK_BYTES - start, length - done)
-      this.#chunkAt(offset + done - start).set(source.subarray(at + done, at + done + count), start)
-      done += count
-    }
+    this.#map.allocate(offset, length)
+    this.#put(source, at, length, offset)
     return true
   }
 
   async write(source: Buffer, at: number, length: number, offset: number): Promise<void> {
     this.#requireWritable()
-    await inPieces(length, (done, count) => this.writeNow(source, at + done, count, offset + done))
+    this.#map.allocate(offset, length)
+    await inPieces(length, (done, count) => {
+      this.#map.markData(offset + done, count) // an unmap may have freed it in between
+      this.#put(source, at + done, count, offset + done)
+    })
   }
 
   async flush(): Promise<void> {}
 
   async unmap(offset: number, length: number): Promise<void> {
     this.#requireWritable()
+    this.#map.markHole(offset, length)
     const end = offset + length
     for (const index of this.#existing(offset, length)) {
       const start = index * CHUNK_BYTES
-      if (offset <= start && (start + CHUNK_BYTES <= end || end === this.length)) this.#chunks.delete(index)
+      if (this.#map.isHole(start, Math.min(CHUNK_BYTES, this.#length - start))) this.#chunks.delete(index)
       else this.#chunks.get(index)!.fill(0, Math.max(offset - start, 0), Math.min(end - start, CHUNK_BYTES))
     }
   }
 
   async extent(offset: number, length: number): Promise<Extent> {
-    const first = Math.floor(offset / CHUNK_BYTES)
-    const past = Math.ceil((offset + length) / CHUNK_BYTES)
-    const mapped = this.#chunks.has(first)
-    let next = first + 1
-    if (mapped) while (next < past && this.#chunks.has(next)) next++
-    else next = this.#existing(offset, length).reduce((least, index) => Math.min(least, index), past)
-    return { offset, length: Math.min(next * CHUNK_BYTES, offset + length) - offset, mapped }
+    return this.#map.extent(offset, length)
+  }
+
+  presumedExtent(offset: number, length: number): Extent {
+    return this.#map.extent(offset, length)
+  }
+
+  async resize(length: number): Promise<void> {
+    this.#requireWritable()
+    this.#map.grow(length)
+    this.#length = length
   }
 
   async close(): Promise<void> {
     this.#chunks.clear()
+    this.#account?.close()
   }
 
   /** The chunks of the range that are there: asked of the map or of the range, whichever is shorter. */
@@ -88,6 +113,15 @@ export class MemoryStore implements Store {
       for (const index of this.#chunks.keys()) if (index >= first && index < past) found.push(index)
     } else for (let index = first; index < past; index++) if (this.#chunks.has(index)) found.push(index)
     return found
+  }
+
+  #put(source: Buffer, at: number, length: number, offset: number): void {
+    for (let done = 0; done < length; ) {
+      const start = (offset + done) % CHUNK_BYTES
+      const count = Math.min(CHUNK_BYTES - start, length - done)
+      this.#chunkAt(offset + done - start).set(source.subarray(at + done, at + done + count), start)
+      done += count
+    }
   }
 
   #chunkAt(start: number): Buffer {

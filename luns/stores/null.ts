@@ -4,7 +4,8 @@ import { StoreError } from '../errors.ts'
 import type { Extent, Store } from '../store.ts'
 
 export class NullStore implements Store {
-  readonly length: number
+  length: number
+  readonly allocated = 0
   readonly #readOnly: boolean
 
   constructor(length: number, readOnly: boolean) {
@@ -34,6 +35,10 @@ export class NullStore implements Store {
 
   async unmap(): Promise<void> {
     this.writeNow(Buffer.of(), 0, 0, 0)
+  }
+
+  async resize(length: number): Promise<void> {
+    this.length = length
   }
 
   async extent(offset: number, length: number): Promise<Extent> {

@@ -1,5 +1,5 @@
 // A thin image: the holes of the file are the unmapped blocks of the LUN. Unmapping punches; without koffi it writes
-// zeroes where there may be data, and what is a hole is known from the hole map alone.
+// zeroes where there may be data, and what is a hole is known from the allocation map alone.
 
 import { ImageFile } from '../image-file.ts'
 import { linux } from '../linux.ts'
@@ -13,14 +13,14 @@ class SparseStore extends ImageFile {
   }
 
   async extent(offset: number, length: number): Promise<Extent> {
-    if (!linux) return this.holes.extent(offset, length)
+    if (!linux || this.busy) return this.map.extent(offset, length)
     const end = offset + length
     try {
       const data = linux.seekData(this.fd, offset) ?? end
       if (data > offset) return { offset, length: Math.min(data, end) - offset, mapped: false }
       return { offset, length: Math.min(linux.seekHole(this.fd, offset), end) - offset, mapped: true }
     } catch {
-      return this.holes.extent(offset, length) // a file system without SEEK_DATA
+      return this.map.extent(offset, length) // a file system without SEEK_DATA
     }
   }
 }

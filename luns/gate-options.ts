@@ -1,0 +1,23 @@
+// What the gate can be asked beside a range.
+
+import type { Stop } from './pacer.ts'
+
+export interface GateOptions {
+  /** Every write is on stable storage before its promise resolves. */
+  readonly writeThrough: boolean
+}
+
+export interface WriteSameOptions {
+  /** A block of zeroes may free the range. */
+  readonly unmap: boolean
+  /** The range has its place on the medium afterwards: zeroes are written like other data. */
+  readonly anchor?: boolean
+  readonly fua: boolean
+  readonly stop?: Stop
+}
+
+export interface CopyOptions {
+  readonly stop?: Stop
+  /** Told the bytes copied so far, after every piece. */
+  readonly progress?: (bytes: number) => void
+}
