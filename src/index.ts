@@ -1,6 +1,7 @@
 // The library: `import { startArray } from 'lunette'`.
 
 export { StoreError } from '../luns/errors.ts'
+export type { Changes } from './config/changes.ts'
 export type { ArrayConfig, ArrayInput } from './config/schema.ts'
 export { OperatorError } from './errors.ts'
 export type { Logger } from './log.ts'

@@ -22,7 +22,7 @@ export interface Ready {
 
 export interface ReadyFile {
   write(ready: Ready): Promise<void>
-  /** At once, so that it works while the process exits. */
+  /** For good: nothing is written any more. At once, so that it works while the process exits. */
   remove(): void
 }
 
@@ -40,14 +40,19 @@ export async function prepareReadyFile(given: string | undefined): Promise<Ready
   await access(dirname(path), constants.W_OK | constants.X_OK).catch(failed)
   await rm(path, { force: true }).catch(failed)
   let written = false
+  let removed = false
+  const remove = (): void => {
+    removed = true
+    if (written) rmSync(path, { force: true })
+    written = false
+  }
   return {
     async write(ready) {
+      if (removed) return
       await writeAtomically(path, `${JSON.stringify(ready)}\n`).catch(failed)
       written = true
+      if (removed) remove() // meanwhile
     },
-    remove() {
-      if (written) rmSync(path, { force: true })
-      written = false
-    },
+    remove,
   }
 }

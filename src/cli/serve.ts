@@ -1,5 +1,5 @@
 // lunette serve: an array in the foreground, from the configuration to the last flush. What it prints is in summary.ts, when
-// it stops in stopping.ts.
+// it stops in stopping.ts, what a reload does in reload.ts.
 
 import { resolve } from 'node:path'
 import { defaultConfig, loadConfig, type Overrides } from '../config/load.ts'
@@ -9,12 +9,13 @@ import { peekIdentities } from '../config/state.ts'
 import { createLogger, LOG_LEVELS } from '../log.ts'
 import { command, type Terminal, UsageError } from './command.ts'
 import { prepareReadyFile } from './ready-file.ts'
+import { reload } from './reload.ts'
 import { awaitStop } from './stopping.ts'
 import { describeArray, type Served, toJson } from './summary.ts'
 
 export const serve = command({
   name: 'serve',
-  describe: 'Serve logical units over iSCSI until SIGINT or SIGTERM',
+  describe: 'Serve logical units over iSCSI until SIGINT or SIGTERM; SIGHUP reloads --config',
   examples: [
     ['lunette serve', 'One 10 GiB thin LUN in ./lunette-data on 127.0.0.1:3260'],
     ['lunette serve --config lunette.yaml', 'What a file describes'],
@@ -69,6 +70,7 @@ export const serve = command({
         // Last: whoever waits for the file may stop the array at once.
         await ready.write({ pid: process.pid, portals: array.portals, targets: array.targets })
       },
+      reload: (array) => reload(array, { file, overrides, ready, log }),
       stopping: () => ready.remove(),
     })
   },

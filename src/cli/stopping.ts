@@ -1,9 +1,10 @@
-// How a service ends: the first SIGINT, SIGTERM or SIGHUP closes it in order, a second one ends the process at once. A fault
-// that nobody caught closes it too, if that still works, and is a failure.
+// How a service ends, and what else signals ask of it: the first SIGINT or SIGTERM closes it in order, a second one ends the
+// process at once, SIGHUP reloads. A fault that nobody caught closes it too, if that still works, and is a failure.
 
 import type { Logger } from '../log.ts'
+import { Reloads } from './reloads.ts'
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** After a fault, closing may never end. */
 const FAULT_CLOSE_MS = 5_000
 
@@ -11,6 +12,8 @@ export interface Service<Running> {
   start(): Promise<Running>
   /** Once it runs; not called when it is to stop already. */
   started(running: Running): Promise<void>
+  /** SIGHUP, once it has started. Never twice at a time: what comes meanwhile is one more reload afterwards. */
+  reload(running: Running): Promise<void>
   /** Right before it is closed, and before the process ends in any other way. */
   stopping(): void
 }
@@ -21,12 +24,15 @@ export async function awaitStop<Running extends { close(): Promise<void> }>(
   service: Service<Running>,
 ): Promise<number> {
   const stop = watch(log, () => service.stopping())
+  const reloads = new Reloads(log)
   try {
     const running = await Promise.race([service.start(), stop.faulted])
     if (running === 'fault') return 1
     try {
       if (!stop.requested()) await service.started(running)
+      reloads.begin(() => service.reload(running))
       const why = await stop.any
+      reloads.end()
       service.stopping()
       if (why === 'fault') return await closeAfterFault(log, running)
     } catch (error) {
@@ -38,6 +44,7 @@ export async function awaitStop<Running extends { close(): Promise<void> }>(
     return 0
   } finally {
     stop.unwatch()
+    reloads.unwatch()
   }
 }
 

@@ -2,6 +2,7 @@
 // puts the position in front.
 
 import type { z } from 'zod'
+import { OperatorError } from '../errors.ts'
 import { nearest } from './nearest.ts'
 
 export type Path = readonly PropertyKey[]
@@ -14,6 +15,17 @@ export interface Problem {
   readonly unknownKey?: true
   /** A sentence in place of what was found and what is allowed: no other value cures it. */
   readonly reason?: string
+}
+
+/** A configuration that is right by itself, and cannot be used where it is to be used. */
+export class RefusedConfig extends OperatorError {
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join('\n'))
+    this.name = 'RefusedConfig'
+    this.problems = problems
+  }
 }
 
 /** The schema's issues as problems. */

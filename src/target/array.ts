@@ -1,25 +1,31 @@
 // A storage array: its targets and their logical units behind its portals. The library's front door.
 
-import { resolve } from 'node:path'
-import { Gate } from '../../luns/gate.ts'
-import { openStore } from '../../luns/stores/index.ts'
+import type { Changes } from '../config/changes.ts'
 import { parseConfig } from '../config/parse.ts'
 import { parsePortal } from '../config/portal.ts'
-import type { ArrayConfig, ArrayInput, LunConfig } from '../config/schema.ts'
-import { openState, type State } from '../config/state.ts'
+import type { ArrayInput } from '../config/schema.ts'
+import { OperatorError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import { ArrayHost } from './array-host.ts'
-import { CommandTable } from './command-table.ts'
-import { COMMANDS } from './commands/index.ts'
-import { LogicalUnit } from './logical-unit.ts'
+import { Inventory } from './inventory.ts'
+import { Reconfiguration } from './reconfigure.ts'
 import { listen, type Portal } from './server.ts'
-import { Target } from './target.ts'
 
 export interface RunningArray {
   /** "127.0.0.1:3260", in the order of the configuration, with the real ports. */
   readonly portals: readonly string[]
-  /** iSCSI names. */
+  /** iSCSI names, in the order of the configuration. */
   readonly targets: readonly string[]
+  /**
+   * Takes over another whole configuration while sessions go on: targets and LUNs are added and removed, LUNs grown, and
+   * what they offer is switched; initiators are told by unit attention conditions (3Fh/0Eh, 2Ah/09h, 3Fh/03h, 2Ah/01h). Either
+   * all of it or nothing. A LUN is known by its target and number; its names, its image and the shape of its medium stay as
+   * they are, and so do the portals: a configuration that changes these is refused. Calls are carried out one after
+   * the other. Resolves once LUNs that were removed have let go of their images.
+   * @throws RefusedConfig what cannot be changed on a running array, or cannot be opened
+   * @throws OperatorError for a configuration that is wrong, or an array that is closing
+   */
+  reconfigure(input: ArrayInput): Promise<Changes>
   /** Lets commands under way end, closes every session, flushes and releases the images. */
   close(): Promise<void>
 }
@@ -39,67 +45,56 @@ export async function startArray(
   { log = silentLogger() }: ArrayOptions = {},
 ): Promise<RunningArray> {
   const config = parseConfig(input)
-  const state = await openState(config)
-  const gates: Gate[] = []
+  const inventory = await Inventory.open(config)
+  const host = new ArrayHost(inventory.targets, log)
   const portals: Portal[] = []
-  let host: ArrayHost | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+  let closing: Promise<void> | undefined
+
+  const requireOpen = (): void => {
+    if (closing) throw new OperatorError('the array is closing: nothing of it can be changed any more')
+  }
+  const reconfigure = (next: ArrayInput): Promise<Changes> => {
+    const changed = turn.then(() => {
+      requireOpen()
+      return new Reconfiguration(inventory, host, parseConfig(next), requireOpen).run()
+    })
+    turn = changed.catch(() => {})
+    return changed
+  }
   const stop = async (): Promise<void> => {
     const stopped = portals.map((portal) => portal.stop())
-    await host?.close()
-    await Promise.all(stopped)
-    await release()
+    await host.close()
+    await Promise.all([...stopped, turn])
+    await inventory.close()
   }
-  const release = async (): Promise<void> => {
-    const closed = await Promise.allSettled(gates.map((gate) => gate.close()))
-    await state.close()
-    const failed = closed.find((result) => result.status === 'rejected')
-    if (failed) throw failed.reason
+  const close = (): Promise<void> => {
+    closing ??= stop()
+    return closing
   }
   try {
-    const targets = await openTargets(config, state, gates)
-    const opened = new ArrayHost(targets, log)
-    host = opened
-    for (const [index, text] of config.portals.entries()) {
-      const { host: address, port } = parsePortal(text) as NonNullable<ReturnType<typeof parsePortal>>
-      portals.push(
-        await listen(
-          address,
-          port,
-          (socket) => opened.accept(socket, index),
-          (error) => log.error({ err: error }, 'portal'),
-        ),
-      )
-    }
-    opened.open(portals.map((portal) => portal.address))
+    for (const [index, text] of config.portals.entries()) portals.push(await openPortal(text, index, host, log))
+    host.open(portals.map((portal) => portal.address))
     return {
       portals: portals.map((portal) => portal.address),
-      targets: targets.map((target) => target.iqn),
-      close: stop,
+      get targets() {
+        return inventory.targets.map((target) => target.iqn)
+      },
+      reconfigure,
+      close,
     }
   } catch (error) {
-    await stop().catch((reason: unknown) => log.error({ err: reason }, 'while giving up'))
+    await close().catch((reason: unknown) => log.error({ err: reason }, 'while giving up'))
     throw error
   }
 }
 
-/** Every gate that was opened is in `gates`, also when a later one fails. */
-async function openTargets(config: ArrayConfig, state: State, gates: Gate[]): Promise<Target[]> {
-  const table = new CommandTable(COMMANDS)
-  const targets: Target[] = []
-  for (const target of config.targets) {
-    const units: LogicalUnit[] = []
-    for (const lun of target.luns) {
-      const gate = await openGate(config.data, lun)
-      gates.push(gate)
-      units.push(new LogicalUnit(lun, state.identity(target.iqn, lun), gate, await state.unit(target.iqn, lun)))
-    }
-    targets.push(new Target(target, units, table, config.portals.length))
-  }
-  return targets
-}
-
-async function openGate(data: string, lun: LunConfig): Promise<Gate> {
-  const { store, size: length, readOnly, writeCache } = lun
-  const spec = 'path' in store ? { ...store, path: resolve(data, store.path) } : store
-  return new Gate(await openStore(spec, { length, readOnly }), { writeThrough: !writeCache })
+function openPortal(text: string, index: number, host: ArrayHost, log: Logger): Promise<Portal> {
+  const { host: address, port } = parsePortal(text) as NonNullable<ReturnType<typeof parsePortal>>
+  return listen(
+    address,
+    port,
+    (socket) => host.accept(socket, index),
+    (error) => log.error({ err: error }, 'portal'),
+  )
 }
