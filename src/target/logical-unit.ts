@@ -74,6 +74,7 @@ export class LogicalUnit {
     this.physicalBlockSize = config.physicalBlockSize
     this.thin = config.provisioning === 'thin'
     this.storeReadOnly = config.readOnly
+    this.storeReadOnly = config.readOnly
     this.medium = new RemovableMedium(config.removable)
     this.background = new BackgroundOperation(this, state, config.sanitizeSeconds)
     this.readiness = new Readiness(this.background, this.medium)
