@@ -194,6 +194,40 @@ const FIXTURES: [string, Layout, string, object][] = [
     'RECEIVE COPY STATUS(LID1)', commands.RECEIVE_COPY_STATUS_LID1,
     '84 00 07 00000000000000 00000200 00 00', { listId: 7, allocationLength: 512 },
   ],
+  ['EXTENDED COPY(LID4)', commands.EXTENDED_COPY_LID4, '83 01 0000000000000000 0000006c 00 00', { parameterListLength: 108 }],
+  ['COPY OPERATION ABORT', commands.COPY_OPERATION_ABORT, '83 1c 01020304 000000000000000000 00', { listId: 0x1020304 }],
+  [
+    'POPULATE TOKEN', commands.POPULATE_TOKEN, '83 10 00000000 01020304 00000020 05 00',
+    { listId: 0x1020304, parameterListLength: 32, groupNumber: 5 },
+  ],
+  [
+    'WRITE USING TOKEN', commands.WRITE_USING_TOKEN, '83 11 00000000 01020304 00000228 05 00',
+    { listId: 0x1020304, parameterListLength: 0x228, groupNumber: 5 },
+  ],
+  [
+    'RECEIVE COPY DATA(LID1)', commands.RECEIVE_COPY_DATA_LID1,
+    '84 01 07 00000000000000 00000200 00 00', { listId: 7, allocationLength: 512 },
+  ],
+  [
+    'RECEIVE COPY FAILURE DETAILS(LID1)', commands.RECEIVE_COPY_FAILURE_DETAILS_LID1,
+    '84 04 07 00000000000000 00000200 00 00', { listId: 7, allocationLength: 512 },
+  ],
+  [
+    'RECEIVE COPY STATUS(LID4)', commands.RECEIVE_COPY_STATUS_LID4,
+    '84 05 01020304 00000000 00000200 00 00', { listId: 0x1020304, allocationLength: 512 },
+  ],
+  [
+    'RECEIVE COPY DATA(LID4)', commands.RECEIVE_COPY_DATA_LID4,
+    '84 06 01020304 00000000 00000200 00 00', { listId: 0x1020304, allocationLength: 512 },
+  ],
+  [
+    'RECEIVE ROD TOKEN INFORMATION', commands.RECEIVE_ROD_TOKEN_INFORMATION,
+    '84 07 01020304 00000000 00000200 00 00', { listId: 0x1020304, allocationLength: 512 },
+  ],
+  [
+    'REPORT ALL ROD TOKENS', commands.REPORT_ALL_ROD_TOKENS,
+    '84 08 0000000000000000 00000200 00 00', { allocationLength: 512 },
+  ],
   [
     'WRITE SAME(10)', commands.WRITE_SAME_10, '41 18 01020304 05 0607 00',
     { wrprotect: 0, anchor: true, unmap: true, lba: 0x1020304, groupNumber: 5, blocks: 0x607 },
