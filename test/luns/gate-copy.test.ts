@@ -97,6 +97,8 @@ describe('long operations', () => {
     for (const work of [
       () => gate.writeSame(block, 0, length, { unmap: false, fua: false }),
       () => gate.verify(Buffer.alloc(length, block), 0),
+      () => gate.verifySame(block, 0, length),
+      () => gate.orWrite(Buffer.alloc(length, block), 0, false),
       () => other.copyFrom(gate, 0, 0, length),
       () => gate.copyFrom(gate, 0, SECTOR, length - SECTOR),
       () => gate.read(Buffer.alloc(length), 0, length, 0),

@@ -27,6 +27,8 @@ const CHANGES: [string, Change][] = [
     'WRITE SAME of zeroes',
     (gate, offset, length) => gate.writeSame(Buffer.alloc(512), offset, length, { unmap: true, fua: false }),
   ],
+  ['ORWRITE', (gate, offset, length) => gate.orWrite(pattern(length, 1), offset, false)],
+  ['WRITE ATOMIC', (gate, offset, length) => gate.writeAtomic(pattern(length, 1), offset, false)],
   ['UNMAP', (gate, offset, length) => gate.unmap(offset, length)],
   ['a copy', (gate, offset, length) => gate.copyFrom(gate, 512 * KIB, offset, length)],
 ]

@@ -10,7 +10,7 @@ import { openStore, type StoreSpec } from '../../../luns/stores/index.ts'
 import { expectBytes, failureOf, pattern, temporaryFolder, withoutKoffi } from '../tools.ts'
 
 const KIB = 1024
-/** Five chunks of the hole map and a part. */
+/** Five chunks of a medium in memory and a part. */
 const LENGTH = 5 * 64 * KIB + 12 * KIB
 const SECTOR = 512
 
@@ -242,6 +242,21 @@ describe('thin and thick images', () => {
     await store.close()
   })
 
+  test('a medium in memory is mapped to 4 KiB, and unmapped so', async () => {
+    const store = await openStore({ type: 'memory' }, { length: MIB, readOnly: false })
+    await store.write(pattern(8 * KIB, 1), 0, 8 * KIB, 10 * KIB)
+    expect(await store.extent!(0, MIB)).toEqual({ offset: 0, length: 8 * KIB, mapped: false })
+    expect(await store.extent!(8 * KIB, MIB - 8 * KIB)).toEqual({ offset: 8 * KIB, length: 12 * KIB, mapped: true })
+    await store.unmap!(12 * KIB, 7 * KIB)
+    expect(store.allocated).toBe(8 * KIB)
+    expect(await store.extent!(12 * KIB, KIB)).toEqual({ offset: 12 * KIB, length: KIB, mapped: false })
+    expect(await store.extent!(16 * KIB, MIB - 16 * KIB)).toEqual({ offset: 16 * KIB, length: 4 * KIB, mapped: true })
+    await store.unmap!(16 * KIB, 4 * KIB)
+    await store.unmap!(8 * KIB, 4 * KIB)
+    expect(await store.extent!(0, MIB)).toEqual({ offset: 0, length: MIB, mapped: false })
+    await store.close()
+  })
+
   test.each(['with', 'without'])('a file image is fully allocated %s koffi, and has no unmap', async (how) => {
     const path = join(await temporaryFolder(), 'image')
     const open = how === 'with' ? openStore : portable.openStore
@@ -314,6 +329,7 @@ describe('writes at once', () => {
     if (linux) {
       const punching = store.unmap!(0, 1024 * KIB)
       expect(store.writeNow(data, 0, 512, 0)).toBe(false)
+      expect(await store.extent!(0, 1024 * KIB)).toEqual({ offset: 0, length: 1024 * KIB, mapped: false })
       await punching
       expect(store.writeNow(data, 0, 512, 0)).toBe(true)
     }
