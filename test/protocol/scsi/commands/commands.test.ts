@@ -250,6 +250,60 @@ const FIXTURES: [string, Layout, string, object][] = [
     'GET LBA STATUS(16)', commands.GET_LBA_STATUS, '9e 12 0102030405060708 00000018 03 00',
     { lba: 0x102030405060708n, allocationLength: 24, reportType: 3 },
   ],
+  [
+    'ORWRITE(16)', commands.ORWRITE_16, '8b 38 0102030405060708 090a0b0c 05 00',
+    { orprotect: 1, dpo: true, fua: true, lba: 0x102030405060708n, blocks: 0x90a0b0c, groupNumber: 5 },
+  ],
+  [
+    'WRITE ATOMIC(16)', commands.WRITE_ATOMIC_16, '9c 48 0102030405060708 090a 0b0c 05 00',
+    { wrprotect: 2, dpo: false, fua: true, lba: 0x102030405060708n, atomicBoundary: 0x90a, blocks: 0xb0c, groupNumber: 5 },
+  ],
+  [
+    'READ BUFFER(10)', commands.READ_BUFFER_10, '3c 0a 07 010203 040506 00',
+    { mode: 0x0a, bufferId: 7, bufferOffset: 0x10203, allocationLength: 0x40506 },
+  ],
+  [
+    'READ BUFFER(16)', commands.READ_BUFFER_16, '9b 02 0102030405060708 090a0b0c 07 00',
+    { mode: 2, bufferOffset: 0x102030405060708n, allocationLength: 0x90a0b0c, bufferId: 7 },
+  ],
+  [
+    'WRITE BUFFER', commands.WRITE_BUFFER, '3b 1f 07 010203 040506 00',
+    { mode: 0x1f, bufferId: 7, bufferOffset: 0x10203, parameterListLength: 0x40506 },
+  ],
+  [
+    'READ DEFECT DATA(10)', commands.READ_DEFECT_DATA_10, '37 00 15 00000000 0102 00',
+    { reqPlist: true, reqGlist: false, defectListFormat: 5, allocationLength: 0x102 },
+  ],
+  [
+    'READ DEFECT DATA(12)', commands.READ_DEFECT_DATA_12, 'b7 0c 01020304 05060708 00 00',
+    { reqPlist: false, reqGlist: true, defectListFormat: 4, addressDescriptorIndex: 0x1020304, allocationLength: 0x5060708 },
+  ],
+  [
+    'SEND DIAGNOSTIC', commands.SEND_DIAGNOSTIC, '1d b5 00 0102 00',
+    { selfTestCode: 5, pf: true, selfTest: true, devOffL: false, unitOffL: true, parameterListLength: 0x102 },
+  ],
+  [
+    'RECEIVE DIAGNOSTIC RESULTS', commands.RECEIVE_DIAGNOSTIC_RESULTS, '1c 01 40 0102 00',
+    { pcv: true, pageCode: 0x40, allocationLength: 0x102 },
+  ],
+  [
+    'REPORT IDENTIFYING INFORMATION', commands.REPORT_IDENTIFYING_INFORMATION, 'a3 05 00000000 01020304 fe 00',
+    { allocationLength: 0x1020304, informationType: 127 },
+  ],
+  [
+    'SET IDENTIFYING INFORMATION', commands.SET_IDENTIFYING_INFORMATION, 'a4 06 00000000 01020304 04 00',
+    { parameterListLength: 0x1020304, informationType: 2 },
+  ],
+  ['REPORT TIMESTAMP', commands.REPORT_TIMESTAMP, 'a3 0f 00000000 01020304 00 00', { allocationLength: 0x1020304 }],
+  ['SET TIMESTAMP', commands.SET_TIMESTAMP, 'a4 0f 00000000 01020304 00 00', { parameterListLength: 0x1020304 }],
+  [
+    'REPORT TARGET PORT GROUPS', commands.REPORT_TARGET_PORT_GROUPS, 'a3 2a 00000000 01020304 00 00',
+    { parameterDataFormat: 1, allocationLength: 0x1020304 },
+  ],
+  [
+    'SET TARGET PORT GROUPS', commands.SET_TARGET_PORT_GROUPS, 'a4 0a 00000000 01020304 00 00',
+    { parameterListLength: 0x1020304 },
+  ],
 ] // biome-ignore format: one command a row
 
 describe('CDB fixtures', () => {
