@@ -9,11 +9,16 @@ interface Lun {
   readonly blockSize: number
   readonly physicalBlockSize: number
   readonly provisioning: 'thin' | 'thick'
+  readonly pool: string
   readonly vaai: { readonly ats: boolean; readonly delete: boolean }
   readonly limits: {
     readonly compareAndWriteBlocks: number
     readonly unmapBlocks: number
     readonly unmapDescriptors: number
+    readonly transferBlocks: number
+    readonly atomicBlocks: number
+    readonly atomicAlignmentBlocks: number
+    readonly atomicGranularityBlocks: number
     readonly copySegmentBytes: number
   }
 }
@@ -23,6 +28,9 @@ interface Issues {
 }
 
 type Rule = (lun: Lun) => [path: string[], allowed: string] | undefined
+
+/** What one WRITE ATOMIC holds in memory, and once more to put back where the medium fails. */
+const MAX_ATOMIC_BYTES = 32 * 2 ** 20
 
 const RULES: readonly Rule[] = [
   // READ CAPACITY(16) has room for the exponent alone (SBC-4 5.21.2).
@@ -43,6 +51,11 @@ const RULES: readonly Rule[] = [
     store.type === 'sparse' && provisioning === 'thick'
       ? [['provisioning'], 'thin (a sparse store allocates on write; the file store is thick)']
       : undefined,
+  ({ store, provisioning, pool }) => {
+    if (pool === 'none') return undefined
+    if (provisioning === 'thick') return [['pool'], 'none (a thick LUN takes nothing from a pool)']
+    return store.type === 'null' ? [['pool'], 'none (a null store takes nothing from a pool)'] : undefined
+  },
   // Zero says that there is no such command (SBC-4 6.6.4), and the switch says that there is.
   ({ vaai, limits }) =>
     vaai.ats && limits.compareAndWriteBlocks === 0
@@ -55,6 +68,23 @@ const RULES: readonly Rule[] = [
   ({ vaai, limits }) =>
     vaai.delete && limits.unmapDescriptors === 0
       ? [['limits', 'unmapDescriptors'], 'at least 1 while vaai.delete is true']
+      : undefined,
+  ({ limits: { atomicBlocks, transferBlocks } }) =>
+    atomicBlocks > transferBlocks && transferBlocks !== 0
+      ? [['limits', 'atomicBlocks'], `at most transferBlocks, ${transferBlocks}`]
+      : undefined,
+  ({ limits: { atomicBlocks }, blockSize }) =>
+    atomicBlocks > MAX_ATOMIC_BYTES / blockSize
+      ? [['limits', 'atomicBlocks'], `at most ${MAX_ATOMIC_BYTES / blockSize} blocks of ${blockSize}`]
+      : undefined,
+  ({ limits: { atomicBlocks, atomicGranularityBlocks: granularity } }) =>
+    granularity > atomicBlocks
+      ? [['limits', 'atomicGranularityBlocks'], `at most atomicBlocks, ${atomicBlocks}`]
+      : undefined,
+  // Nothing is claimed for a command that is not there (SBC-4 6.6.4).
+  ({ limits: { atomicBlocks, atomicAlignmentBlocks: alignment } }) =>
+    atomicBlocks === 0 && alignment !== 0
+      ? [['limits', 'atomicAlignmentBlocks'], '0 while atomicBlocks is 0']
       : undefined,
   ({ limits, blockSize }) =>
     limits.copySegmentBytes % blockSize === 0

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { normalizeIscsiName } from '../../protocol/iscsi/names.ts'
 import { flag, list, mapping, oneOf, size, text, whole, wordOr } from './fields.ts'
 import { checkLun } from './lun-rules.ts'
+import { isPercentage } from './percentage.ts'
 import { PORTAL_FORMS, parsePortal } from './portal.ts'
 
 const MAX_U32 = 0xffffffff
@@ -46,6 +47,10 @@ const vaai = mapping({
   delete: flag().default(true),
 })
 
+/** TRANSFER LENGTH of WRITE ATOMIC(16) has sixteen bits (SBC-4 5.46). */
+const MAX_ATOMIC = 0xffff
+const DEFAULT_ATOMIC = 256
+
 /** Block Limits (SBC-4 6.6.4) and the copy manager's operating parameters (SPC-4 6.18.4). */
 const limits = mapping({
   compareAndWriteBlocks: whole(0, 255).default(255),
@@ -56,8 +61,14 @@ const limits = mapping({
   unmapDescriptors: whole(0, MAX_U32).default(256),
   unmapGranularityBlocks: whole(1, MAX_U32).default(1),
   anchor: flag().default(true),
+  atomicBlocks: whole(0, MAX_ATOMIC).optional(),
+  atomicAlignmentBlocks: whole(0, MAX_ATOMIC).default(0),
+  atomicGranularityBlocks: whole(0, MAX_ATOMIC).default(0),
   copySegmentBytes: size(4096, MAX_U32, `4KiB to ${MAX_U32} bytes`).default(256 * 2 ** 20),
-})
+}).transform(({ atomicBlocks, ...rest }) => ({
+  ...rest,
+  atomicBlocks: atomicBlocks ?? Math.min(DEFAULT_ATOMIC, rest.transferBlocks || DEFAULT_ATOMIC),
+}))
 
 const store = mapping({
   type: oneOf('sparse', 'file', 'memory', 'null').default('sparse'),
@@ -70,6 +81,24 @@ const store = mapping({
 /** READ CAPACITY(16) tells log2 of physical over logical blocks in four bits (SBC-4 5.21.2). */
 const MAX_PHYSICAL = 4096 * 2 ** 15
 
+/** In place of the name of a pool: the unit's blocks come from nowhere in particular. */
+export const NO_POOL = 'none'
+const DEFAULT_POOL = 'default'
+
+const POOL_NAME = 'letters, digits, dots, dashes and underscores, 1 to 63 of them'
+const isPoolName = (value: string): boolean => /^[\w.-]{1,63}$/.test(value)
+
+export const poolSchema = mapping({
+  name: text(`a name of ${POOL_NAME}; not ${NO_POOL}`, (value) => isPoolName(value) && value !== NO_POOL).default(
+    DEFAULT_POOL,
+  ),
+  capacity: size(2 ** 20, Number.MAX_SAFE_INTEGER, 'at least 1MiB').default(64 * 2 ** 30),
+  softThreshold: text('a percentage from 1% to 100%', isPercentage).default('80%'),
+})
+
+/** A day: longer than anyone waits for a test. */
+const MAX_SANITIZE_SECONDS = 86_400
+
 export const lunSchema = mapping({
   id: whole(0, 16383).default(0),
   store: store.prefault({}),
@@ -77,7 +106,9 @@ export const lunSchema = mapping({
   blockSize: oneOf(512, 4096).default(512),
   physicalBlockSize: whole(512, MAX_PHYSICAL).optional(),
   provisioning: oneOf('thin', 'thick').optional(),
+  pool: text(`${NO_POOL}, or the name of a pool`, isPoolName).optional(),
   readOnly: flag().default(false),
+  removable: flag().default(false),
   writeCache: flag().default(true),
   initiators: wordOr('any', iscsiName(), 'iSCSI names').default('any'),
   identity: identity.prefault({}),
@@ -85,14 +116,16 @@ export const lunSchema = mapping({
   limits: limits.prefault({}),
   dpoFua: flag().default(true),
   scsiVersion: oneOf(5, 6).default(6),
+  sanitizeSeconds: whole(0, MAX_SANITIZE_SECONDS).default(0),
 })
-  .transform(({ id, store: { type, path }, size, blockSize, physicalBlockSize, provisioning, ...rest }) => ({
+  .transform(({ id, store: { type, path }, size, blockSize, physicalBlockSize, provisioning, pool, ...rest }) => ({
     id,
     store: type === 'memory' || type === 'null' ? { type } : { type, path: path ?? `lun${id}.img` },
     size,
     blockSize,
     physicalBlockSize: physicalBlockSize ?? blockSize,
     provisioning: provisioning ?? (type === 'file' ? 'thick' : 'thin'),
+    pool: pool ?? (type === 'file' || type === 'null' || provisioning === 'thick' ? NO_POOL : DEFAULT_POOL),
     ...rest,
   }))
   .superRefine(checkLun)
@@ -110,6 +143,7 @@ const portal = () => text(PORTAL_FORMS, (value) => parsePortal(value) !== undefi
 export const arraySchema = mapping({
   data: text('the path of a directory', (value) => value.length > 0 && !value.includes('\0')).default('./lunette-data'),
   portals: list(portal(), 'a list of portals, at least one', 1).default(['127.0.0.1:3260']),
+  pools: list(poolSchema, 'a list of pools').prefault([{}]),
   targets: list(targetSchema, 'a list of targets, at least one', 1).prefault([{}]),
 })
 
@@ -119,3 +153,4 @@ export type ArrayInput = z.input<typeof arraySchema>
 export type ArrayConfig = z.output<typeof arraySchema>
 export type TargetConfig = z.output<typeof targetSchema>
 export type LunConfig = z.output<typeof lunSchema>
+export type PoolConfig = z.output<typeof poolSchema>

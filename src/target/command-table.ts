@@ -78,6 +78,7 @@ const ADDITIONAL_CDB_LENGTH = { field: { in: 'cdb', byte: 7 } } as const
 
 function isOffered(row: CommandRow, lu: LogicalUnit): boolean {
   if (row.vaai !== undefined && !lu.vaai[row.vaai]) return false
+  if (row.absentWithout !== undefined && lu.limits[row.absentWithout] === 0) return false
   return row.thinOnly === undefined || lu.thin
 }
 
@@ -89,7 +90,7 @@ function prepare(row: CommandRow): Command {
     serviceAction: serviceAction(wire),
     lba: wire.find('lba'),
     blocks: wire.find('blocks'),
-    protect: wire.find('rdprotect') ?? wire.find('wrprotect') ?? wire.find('vrprotect'),
+    protect: wire.find('rdprotect') ?? wire.find('wrprotect') ?? wire.find('vrprotect') ?? wire.find('orprotect'),
     dpo: wire.find('dpo'),
     fua: wire.find('fua'),
   }

@@ -27,6 +27,9 @@ export const LIMITS = {
   sessions: 4096,
   connections: 8192,
   unitAttentionsPerNexus: 16,
+  echoBuffersPerUnit: 256,
+  /** Persistent reservations: I_T nexuses that a logical unit may have registered. */
+  registrationsPerUnit: 1024,
 
   /** Silence after which a NOP-In asks whether the initiator is still there, and how long it may take to answer. */
   pingAfterMs: 15_000,

@@ -9,17 +9,21 @@ import type { Identity } from '../config/state.ts'
 import type { UnitState } from '../config/unit-state.ts'
 import { BackgroundOperation } from './background-operation.ts'
 import { CopyOperations } from './copy-operations.ts'
-import { UA_INTERLOCK } from './mode-pages.ts'
+import { IdentifyingInformation } from './identifying-information.ts'
+import { type ModePageOptions, UA_INTERLOCK } from './mode-pages.ts'
 import { ModeParameters } from './mode-parameters.ts'
 import type { Nexus } from './nexus.ts'
 import { Readiness } from './readiness.ts'
 import { RemovableMedium } from './removable-medium.ts'
 import { Reservations } from './reservations.ts'
+import { Statistics } from './statistics.ts'
 import type { Task } from './task.ts'
 import { TaskSet } from './task-set.ts'
 import { ThinProvisioning } from './thin-provisioning.ts'
-import { ThresholdWatch } from './threshold-watch.ts'
+import { watchThresholds } from './threshold-watch.ts'
 import { UnitAttentions } from './unit-attentions.ts'
+import { UnitBuffers } from './unit-buffers.ts'
+import { UnitClock } from './unit-clock.ts'
 
 const PREVIOUS_STATUS: ReadonlyMap<number, Sense> = new Map([
   [STATUS.BUSY, SENSE.PREVIOUS_BUSY_STATUS],
@@ -53,17 +57,20 @@ export class LogicalUnit {
   readonly modes: ModeParameters
   /** Of a unit whose blocks come from a pool. */
   readonly provisioning: ThinProvisioning | undefined
+  /** The unit is going: it need not hear of its pool any more. */
+  readonly leavePool: () => void
   readonly tasks = new TaskSet<Task>()
   readonly copies = new CopyOperations()
   readonly reservations: Reservations
   readonly medium: RemovableMedium
   readonly background: BackgroundOperation
   readonly readiness: Readiness
-  /** Commands that handlers have begun, by their access to the medium: only ever grow. */
-  readonly commands = { none: 0, read: 0, write: 0 }
+  readonly buffers = new UnitBuffers()
+  readonly clock = new UnitClock()
+  readonly identifyingInformation: IdentifyingInformation
+  readonly statistics: Statistics
 
   readonly #atomics = new Set<Promise<unknown>>()
-  #thresholds: ThresholdWatch | undefined
 
   /** Throws OperatorError when what was kept of the unit makes no sense. */
   constructor(config: LunConfig, identity: Identity, gate: Gate, state: UnitState) {
@@ -73,16 +80,16 @@ export class LogicalUnit {
     this.blockSize = config.blockSize
     this.physicalBlockSize = config.physicalBlockSize
     this.thin = config.provisioning === 'thin'
-    this.storeReadOnly = config.readOnly
+    this.statistics = new Statistics(gate, config.blockSize)
     this.storeReadOnly = config.readOnly
     this.medium = new RemovableMedium(config.removable)
     this.background = new BackgroundOperation(this, state, config.sanitizeSeconds)
     this.readiness = new Readiness(this.background, this.medium)
     this.reservations = new Reservations(state)
+    this.identifyingInformation = new IdentifyingInformation(state)
     this.provisioning = this.thin && gate.pool ? new ThinProvisioning(gate, gate.pool, config.blockSize) : undefined
-    const thresholds = this.provisioning?.defaultThresholds
-    this.modes = new ModeParameters({ writeCache: config.writeCache, thresholds }, state)
-    if (this.provisioning) this.#thresholds = this.#watchThresholds(this.provisioning)
+    this.modes = new ModeParameters(this.#modePages(config), state)
+    this.leavePool = watchThresholds(this)
     this.configure(config, identity)
   }
 
@@ -100,8 +107,13 @@ export class LogicalUnit {
     this.scsiVersion = config.scsiVersion
     this.vaai = config.vaai
     this.limits = config.limits
+    this.modes.configure(this.#modePages(config))
     this.background.sanitizeSeconds = config.sanitizeSeconds
     this.#initiators = config.initiators
+  }
+
+  #modePages({ writeCache }: LunConfig): ModePageOptions {
+    return { writeCache, thresholds: this.provisioning?.defaultThresholds }
   }
 
   /** Whether the initiator may see this logical unit. */
@@ -142,27 +154,9 @@ export class LogicalUnit {
     // A flush that fails is remembered by the store: the next one fails with it.
     if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {})
     this.copies.reset()
+    this.buffers.reset()
     this.medium.reset()
     this.unitAttentions.supersedeForAll(sense)
-  }
-
-  /** What is left of the pool, or what is in it, is another amount than before. */
-  poolChanged(): void {
-    this.#thresholds?.poolChanged()
-  }
-
-  #watchThresholds(provisioning: ThinProvisioning): ThresholdWatch {
-    const watch = new ThresholdWatch(provisioning, (offset, single) => {
-      const nexuses = [...this.unitAttentions.nexuses].filter((nexus) => this.visibleTo(nexus))
-      for (const nexus of single ? nexuses.slice(0, 1) : nexuses)
-        this.unitAttentions.establish(nexus, SENSE.THIN_PROVISIONING_SOFT_THRESHOLD_REACHED, BigInt(offset))
-    })
-    const arm = (): void => {
-      if (this.modes.thresholds) watch.arm(this.modes.thresholds)
-    }
-    this.modes.onChange = arm
-    arm()
-    return watch
   }
 
   /** UA_INTLCK_CTRL 11b: what a status without sense data was for is told by a unit attention (SPC-4 7.5.8). */
@@ -176,6 +170,7 @@ export class LogicalUnit {
   loseNexus(nexus: Nexus): void {
     this.unitAttentions.detach(nexus)
     this.copies.drop(nexus)
+    this.buffers.loseNexus(nexus)
     this.reservations.loseNexus(nexus)
     this.medium.allow(nexus)
   }

@@ -10,6 +10,7 @@ import {
   t10VendorId,
   targetPortGroup,
 } from '../../protocol/scsi/designator.ts'
+import { ALL_PAGES, ALL_SUBPAGES } from '../../protocol/scsi/mode/page.ts'
 import {
   BLOCK_DEVICE_CHARACTERISTICS,
   NON_ROTATING,
@@ -17,16 +18,20 @@ import {
 } from '../../protocol/scsi/vpd/block-device-characteristics.ts'
 import { BLOCK_LIMITS } from '../../protocol/scsi/vpd/block-limits.ts'
 import { encodeDeviceIdentification } from '../../protocol/scsi/vpd/device-identification.ts'
+import { EXTENDED_INQUIRY } from '../../protocol/scsi/vpd/extended-inquiry.ts'
 import {
   encodeLogicalBlockProvisioning,
   LBPRZ_ZEROES,
   PROVISIONING_TYPE,
 } from '../../protocol/scsi/vpd/logical-block-provisioning.ts'
+import { encodeManagementNetworkAddresses } from '../../protocol/scsi/vpd/management-network-addresses.ts'
+import { encodeModePagePolicies, MODE_PAGE_POLICY } from '../../protocol/scsi/vpd/mode-page-policy.ts'
 import { VPD_PAGE } from '../../protocol/scsi/vpd/page.ts'
+import { encodeScsiPorts } from '../../protocol/scsi/vpd/scsi-ports.ts'
 import { encodeUnitSerialNumber } from '../../protocol/scsi/vpd/unit-serial-number.ts'
 import { thirdPartyCopy } from './copy-parameters.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import type { Nexus } from './nexus.ts'
+import { type Nexus, targetPortName } from './nexus.ts'
 import type { Target } from './target.ts'
 
 type Page = (lu: LogicalUnit, nexus: Nexus, target: Target) => Buffer
@@ -37,6 +42,13 @@ const OPTIMAL_TRANSFER_BYTES = 256 * 1024
 export const VPD_PAGES: ReadonlyMap<number, Page> = new Map<number, Page>([
   [VPD_PAGE.UNIT_SERIAL_NUMBER, (lu) => encodeUnitSerialNumber(lu.identity.serial)],
   [VPD_PAGE.DEVICE_IDENTIFICATION, deviceIdentification],
+  [VPD_PAGE.MANAGEMENT_NETWORK_ADDRESSES, encodeManagementNetworkAddresses],
+  [VPD_PAGE.EXTENDED_INQUIRY, extendedInquiry],
+  [
+    VPD_PAGE.MODE_PAGE_POLICY,
+    () => encodeModePagePolicies([{ pageCode: ALL_PAGES, subpageCode: ALL_SUBPAGES, policy: MODE_PAGE_POLICY.SHARED }]),
+  ],
+  [VPD_PAGE.SCSI_PORTS, scsiPorts],
   [VPD_PAGE.THIRD_PARTY_COPY, (lu, _, target) => thirdPartyCopy(lu, target)],
   [VPD_PAGE.BLOCK_LIMITS, blockLimits],
   [
@@ -76,6 +88,21 @@ function deviceIdentification(lu: LogicalUnit, nexus: Nexus, target: Target): Bu
   ])
 }
 
+/** All task attributes; a cache that loses its content with the power; unit attentions are cleared as SPC-4 has it (LUICLR). */
+function extendedInquiry(): Buffer {
+  return EXTENDED_INQUIRY.encode({ headSup: true, ordSup: true, simpSup: true, vSup: true, luiClr: true })
+}
+
+/** Every port of the target, whichever one was asked. */
+function scsiPorts(_lu: LogicalUnit, _nexus: Nexus, { iqn, portGroups }: Target): Buffer {
+  return encodeScsiPorts(
+    portGroups.tags.map((tag) => ({
+      relativePort: tag,
+      designators: [scsiName(targetPortName(iqn, tag), ASSOCIATION.TARGET_PORT)],
+    })),
+  )
+}
+
 function blockLimits(lu: LogicalUnit): Buffer {
   const { limits, vaai } = lu
   const unmaps = lu.thin && vaai.delete
@@ -93,6 +120,11 @@ function blockLimits(lu: LogicalUnit): Buffer {
     optimalUnmapGranularity: lu.thin ? limits.unmapGranularityBlocks : 0,
     ugavalid: lu.thin,
     maximumWriteSameLength: vaai.zero ? BigInt(limits.writeSameBlocks) : 0n,
+    maximumAtomicTransferLength: limits.atomicBlocks,
+    atomicAlignment: limits.atomicAlignmentBlocks,
+    atomicTransferLengthGranularity: limits.atomicGranularityBlocks,
+    maximumAtomicTransferLengthWithAtomicBoundary: limits.atomicBlocks,
+    maximumAtomicBoundarySize: limits.atomicBlocks,
   })
 }
 
@@ -100,6 +132,7 @@ function logicalBlockProvisioning(lu: LogicalUnit): Buffer {
   if (!lu.thin) return encodeLogicalBlockProvisioning({ provisioningType: PROVISIONING_TYPE.FULL })
   const { limits, vaai } = lu
   return encodeLogicalBlockProvisioning({
+    thresholdExponent: lu.provisioning?.exponent ?? 0, // zero: no thresholds
     lbpu: vaai.delete,
     lbpws: vaai.zero,
     lbpws10: vaai.zero,

@@ -60,6 +60,9 @@ describe('defaults', () => {
                 unmapDescriptors: 256,
                 unmapGranularityBlocks: 1,
                 anchor: true,
+                atomicBlocks: 256,
+                atomicAlignmentBlocks: 0,
+                atomicGranularityBlocks: 0,
                 copySegmentBytes: GIB / 4,
               },
               dpoFua: true,
@@ -268,6 +271,30 @@ describe('a wrong value names the key, what was found and what is allowed', () =
       'limits.unmapGranularityBlocks: found 0; allowed: a whole number from 1 to 4294967295',
     ],
     [{ limits: { anchor: 'maybe' } }, `limits.anchor: found "maybe"; allowed: ${FLAG}`],
+    [
+      { limits: { atomicBlocks: 65_536 } },
+      'limits.atomicBlocks: found 65536; allowed: a whole number from 0 to 65535',
+    ],
+    [
+      { limits: { transferBlocks: 128, atomicBlocks: 129 } },
+      'limits.atomicBlocks: found 129; allowed: at most transferBlocks, 128',
+    ],
+    [
+      { blockSize: 4096, limits: { atomicBlocks: 8193 } },
+      'limits.atomicBlocks: found 8193; allowed: at most 8192 blocks of 4096',
+    ],
+    [
+      { limits: { atomicBlocks: 8, atomicGranularityBlocks: 16 } },
+      'limits.atomicGranularityBlocks: found 16; allowed: at most atomicBlocks, 8',
+    ],
+    [
+      { limits: { atomicBlocks: 0, atomicAlignmentBlocks: 8 } },
+      'limits.atomicAlignmentBlocks: found 8; allowed: 0 while atomicBlocks is 0',
+    ],
+    [
+      { limits: { atomicAlignmentBlocks: -1 } },
+      'limits.atomicAlignmentBlocks: found -1; allowed: a whole number from 0 to 65535',
+    ],
     [{ limits: { copySegmentBytes: '4GiB' } }, `limits.copySegmentBytes: found "4GiB"; allowed: ${SEGMENT}`],
     [{ limits: { copySegmentBytes: 0 } }, `limits.copySegmentBytes: found 0; allowed: ${SEGMENT}`],
     [
@@ -295,6 +322,15 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     expect(firstLun({ limits: { copySegmentBytes: 4096 } })?.limits.copySegmentBytes).toBe(4096)
   })
 
+  test('atomicBlocks follows transferBlocks down, and is 256 where nothing limits a transfer', () => {
+    const atomicBlocks = (limits: object) => firstLun({ limits })?.limits.atomicBlocks
+    expect(atomicBlocks({ transferBlocks: 16 })).toBe(16)
+    expect(atomicBlocks({ transferBlocks: 0 })).toBe(256)
+    expect(atomicBlocks({ transferBlocks: 1024 })).toBe(256)
+    expect(atomicBlocks({ transferBlocks: 0, atomicBlocks: 65_535 })).toBe(65_535)
+    expect(atomicBlocks({ atomicBlocks: 0 })).toBe(0)
+  })
+
   test('a long value is cut', () =>
     expect(lunRefusal({ size: 'x'.repeat(5000) })).toBe(
       `targets[0].luns[0].size: found "${'x'.repeat(58)}…; allowed: ${SIZE}`,
@@ -317,9 +353,6 @@ describe('unknown keys', () => {
     expect(lunRefusal({ [key]: 1 })).toMatch(
       new RegExp(`^targets\\[0\\]\\.luns\\[0\\]\\.${key}: unknown key; allowed: id, store`),
     ),
-  )
-  test.each(['atomicBlocks', 'atomicAlignmentBlocks'])('limits have no %s yet', (key) =>
-    expect(lunRefusal({ limits: { [key]: 1 } })).toContain(`limits.${key}: unknown key`),
   )
 })
 

@@ -1,14 +1,19 @@
 // The command table, by operation code and service action. A new command is one file and one row.
 
 import * as CDB from '../../../protocol/scsi/commands/index.ts'
+import { readBuffer, writeBuffer } from './buffer.ts'
 import { preFetch, synchronizeCache } from './cache.ts'
 import { readCapacity10, readCapacity16 } from './capacity.ts'
 import { compareAndWrite } from './compare-and-write.ts'
+import { receiveDiagnosticResults, sendDiagnostic } from './diagnostic.ts'
 import { copyOperationAbort, extendedCopy, extendedCopyLid4 } from './extended-copy.ts'
 import { formatUnit } from './format-unit.ts'
 import { getLbaStatus } from './get-lba-status.ts'
+import { reportIdentifyingInformation, setIdentifyingInformation } from './identifying-information.ts'
 import { inquiry } from './inquiry.ts'
+import { logSelect, logSense } from './log.ts'
 import { modeSelect, modeSense } from './mode.ts'
+import { orWrite } from './orwrite.ts'
 import { readFullStatus, readKeys, readReservation, reportCapabilities } from './persistent-reserve-in.ts'
 import {
   clearRegistrations,
@@ -22,6 +27,7 @@ import {
 } from './persistent-reserve-out.ts'
 import { preventAllowMediumRemoval } from './prevent-allow-medium-removal.ts'
 import { read } from './read.ts'
+import { readDefectData } from './read-defect-data.ts'
 import {
   receiveCopyData,
   receiveCopyDataLid4,
@@ -46,9 +52,12 @@ import {
 import { rezeroUnit, seek } from './seek.ts'
 import { startStopUnit } from './start-stop-unit.ts'
 import { reportSupportedOperationCodes, reportSupportedTaskManagementFunctions } from './supported-operation-codes.ts'
+import { reportTargetPortGroups, setTargetPortGroups } from './target-port-groups.ts'
+import { reportTimestamp, setTimestamp } from './timestamp.ts'
 import { unmap } from './unmap.ts'
 import { verify } from './verify.ts'
 import { write, writeAndVerify } from './write.ts'
+import { writeAtomic } from './write-atomic.ts'
 import { writeSame } from './write-same.ts'
 
 // biome-ignore format: a table reads best in columns
@@ -66,6 +75,8 @@ export const COMMANDS = [
   row({ wire: CDB.RELEASE_6, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 17
   row({ wire: CDB.MODE_SENSE_6, access: 'none', reservation: 'read', needs: 'unit', run: modeSense }), // 1A
   row({ wire: CDB.START_STOP_UNIT, access: 'none', reservation: 'write', needs: 'unit', removableOnly: ['loej'], run: startStopUnit }), // 1B
+  row({ wire: CDB.RECEIVE_DIAGNOSTIC_RESULTS, access: 'none', reservation: 'read', needs: 'unit', run: receiveDiagnosticResults }), // 1C
+  row({ wire: CDB.SEND_DIAGNOSTIC, access: 'none', reservation: 'write', needs: 'unit', zero: ['selfTestCode'], run: sendDiagnostic }), // 1D
   row({ wire: CDB.PREVENT_ALLOW_MEDIUM_REMOVAL, access: 'none', reservation: 'allow', needs: 'unit', run: preventAllowMediumRemoval }), // 1E
   row({ wire: CDB.READ_CAPACITY_10, access: 'none', reservation: 'allow', needs: 'medium', run: readCapacity10 }), // 25
   row({ wire: CDB.READ_10, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 28
@@ -75,12 +86,17 @@ export const COMMANDS = [
   row({ wire: CDB.VERIFY_10, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: verify }), // 2F
   row({ wire: CDB.PRE_FETCH_10, access: 'read', reservation: 'read', needs: 'medium', run: preFetch }), // 34
   row({ wire: CDB.SYNCHRONIZE_CACHE_10, access: 'none', reservation: 'write', needs: 'medium', run: synchronizeCache }), // 35
+  row({ wire: CDB.READ_DEFECT_DATA_10, access: 'none', reservation: 'read', needs: 'medium', run: readDefectData }), // 37
+  row({ wire: CDB.WRITE_BUFFER, access: 'none', reservation: 'write', needs: 'unit', run: writeBuffer }), // 3B
+  row({ wire: CDB.READ_BUFFER_10, access: 'none', reservation: 'read', needs: 'unit', run: readBuffer }), // 3C
   row({ wire: CDB.WRITE_SAME_10, access: 'write', reservation: 'write', needs: 'medium', vaai: 'zero', run: writeSame }), // 41
   row({ wire: CDB.UNMAP, access: 'write', reservation: 'write', needs: 'medium', vaai: 'delete', thinOnly: true, run: unmap }), // 42
   row({ wire: CDB.SANITIZE_OVERWRITE, access: 'write', reservation: 'write', needs: 'sanitizable', run: sanitizeOverwrite }), // 48/01
   row({ wire: CDB.SANITIZE_BLOCK_ERASE, access: 'write', reservation: 'write', needs: 'sanitizable', zero: ['parameterListLength'], thinOnly: true, run: sanitizeBlockErase }), // 48/02
   row({ wire: CDB.SANITIZE_CRYPTOGRAPHIC_ERASE, access: 'write', reservation: 'write', needs: 'sanitizable', zero: ['parameterListLength'], run: sanitizeCryptographicErase }), // 48/03
   row({ wire: CDB.SANITIZE_EXIT_FAILURE_MODE, access: 'none', reservation: 'write', needs: 'sanitizable', zero: ['parameterListLength'], run: sanitizeExitFailureMode }), // 48/1F
+  row({ wire: CDB.LOG_SELECT, access: 'none', reservation: 'write', needs: 'unit', zero: ['sp'], run: logSelect }), // 4C
+  row({ wire: CDB.LOG_SENSE, access: 'none', reservation: 'allow', needs: 'unit', zero: ['sp'], run: logSense }), // 4D
   row({ wire: CDB.MODE_SELECT_10, access: 'none', reservation: 'write', needs: 'unit', run: modeSelect }), // 55
   row({ wire: CDB.RESERVE_10, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 56
   row({ wire: CDB.RELEASE_10, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 57
@@ -114,18 +130,28 @@ export const COMMANDS = [
   row({ wire: CDB.READ_16, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 88
   row({ wire: CDB.COMPARE_AND_WRITE, access: 'write', reservation: 'write', needs: 'medium', vaai: 'ats', run: compareAndWrite }), // 89
   row({ wire: CDB.WRITE_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 8A
+  row({ wire: CDB.ORWRITE_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: orWrite }), // 8B
   row({ wire: CDB.WRITE_AND_VERIFY_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: writeAndVerify }), // 8E
   row({ wire: CDB.VERIFY_16, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: verify }), // 8F
   row({ wire: CDB.PRE_FETCH_16, access: 'read', reservation: 'read', needs: 'medium', run: preFetch }), // 90
   row({ wire: CDB.SYNCHRONIZE_CACHE_16, access: 'none', reservation: 'write', needs: 'medium', run: synchronizeCache }), // 91
   row({ wire: CDB.WRITE_SAME_16, access: 'write', reservation: 'write', needs: 'medium', vaai: 'zero', run: writeSame }), // 93
+  row({ wire: CDB.READ_BUFFER_16, access: 'none', reservation: 'read', needs: 'unit', run: readBuffer }), // 9B
+  row({ wire: CDB.WRITE_ATOMIC_16, access: 'write', reservation: 'write', needs: 'medium', absentWithout: 'atomicBlocks', run: writeAtomic }), // 9C
   row({ wire: CDB.READ_CAPACITY_16, access: 'none', reservation: 'allow', needs: 'medium', run: readCapacity16 }), // 9E/10
-  row({ wire: CDB.GET_LBA_STATUS, access: 'read', reservation: 'read', needs: 'medium', zero: ['reportType'], run: getLbaStatus }), // 9E/12
+  row({ wire: CDB.GET_LBA_STATUS, access: 'read', reservation: 'read', needs: 'medium', run: getLbaStatus }), // 9E/12
   row({ wire: CDB.REPORT_LUNS, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: reportLuns }), // A0
+  row({ wire: CDB.REPORT_IDENTIFYING_INFORMATION, access: 'none', reservation: 'legacy', needs: 'unit', run: reportIdentifyingInformation }), // A3/05
+  row({ wire: CDB.REPORT_TARGET_PORT_GROUPS, access: 'none', reservation: 'allow', needs: 'nothing', run: reportTargetPortGroups }), // A3/0A
   row({ wire: CDB.REPORT_SUPPORTED_OPERATION_CODES, access: 'none', reservation: 'read', needs: 'nothing', run: reportSupportedOperationCodes }), // A3/0C
   row({ wire: CDB.REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS, access: 'none', reservation: 'read', needs: 'nothing', run: reportSupportedTaskManagementFunctions }), // A3/0D
+  row({ wire: CDB.REPORT_TIMESTAMP, access: 'none', reservation: 'legacy', needs: 'unit', run: reportTimestamp }), // A3/0F
+  row({ wire: CDB.SET_IDENTIFYING_INFORMATION, access: 'none', reservation: 'write', needs: 'unit', run: setIdentifyingInformation }), // A4/06
+  row({ wire: CDB.SET_TARGET_PORT_GROUPS, access: 'none', reservation: 'write', needs: 'nothing', run: setTargetPortGroups }), // A4/0A
+  row({ wire: CDB.SET_TIMESTAMP, access: 'none', reservation: 'write', needs: 'unit', run: setTimestamp }), // A4/0F
   row({ wire: CDB.READ_12, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // A8
   row({ wire: CDB.WRITE_12, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // AA
   row({ wire: CDB.WRITE_AND_VERIFY_12, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: writeAndVerify }), // AE
   row({ wire: CDB.VERIFY_12, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: verify }), // AF
+  row({ wire: CDB.READ_DEFECT_DATA_12, access: 'none', reservation: 'read', needs: 'medium', run: readDefectData }), // B7
 ]

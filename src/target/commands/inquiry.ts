@@ -11,6 +11,8 @@ import { VPD_PAGES, vpdPagesOf } from '../vpd-pages.ts'
 
 /** The INQUIRY VERSION of SPC-3; the one after it is SPC-4's. */
 const VERSION_SPC_3 = 5
+/** TPGS (SPC-4 table 143). */
+const TPGS_IMPLICIT_AND_EXPLICIT = 3
 
 export function inquiry(task: Task<typeof INQUIRY>): void {
   const { evpd, pageCode, allocationLength } = task.cdb
@@ -34,6 +36,7 @@ export function standardInquiry(lu: LogicalUnit): Buffer {
     version: lu.scsiVersion,
     rmb: lu.medium.removable,
     hiSup: true,
+    tpgs: TPGS_IMPLICIT_AND_EXPLICIT,
     cmdQue: true,
     threePc: lu.vaai.clone,
     vendor,

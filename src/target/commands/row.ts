@@ -26,6 +26,10 @@ export interface CommandRow<L extends Layout = Layout> {
   readonly vaai?: keyof Vaai
   /** Fields that are refused unless they are zero. */
   readonly zero?: readonly string[]
+  /** Fields that are refused unless they are zero where the medium cannot be removed. */
+  readonly removableOnly?: readonly string[]
+  /** The limit that, by being zero, says that there is no such command. */
+  readonly absentWithout?: 'atomicBlocks'
   /** Only thin-provisioned logical units have it. */
   readonly thinOnly?: true
   readonly run: Handler<L>

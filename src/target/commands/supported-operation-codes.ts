@@ -58,8 +58,10 @@ function oneCommand(task: Task<typeof REPORT_SUPPORTED_OPERATION_CODES>): Buffer
 
 /** Fields that this logical unit takes only as zero. */
 function refusedFields({ row }: Command, lu: LogicalUnit): string[] {
-  const names = ['rdprotect', 'wrprotect', 'vrprotect', ...(row.zero ?? [])]
+  const names = ['rdprotect', 'wrprotect', 'vrprotect', 'orprotect', ...(row.zero ?? [])]
+  if (!lu.medium.removable) names.push(...(row.removableOnly ?? []))
   if (!lu.dpoFua) names.push('dpo', 'fua')
+  if (!lu.modes.canSave) names.push('sp')
   if (!lu.limits.anchor || !lu.thin) names.push('anchor')
   if (!lu.thin) names.push('unmap')
   return names.filter((name) => row.wire.find(name) !== undefined)

@@ -12,8 +12,6 @@ type Verify = typeof VERIFY_10 | typeof VERIFY_12 | typeof VERIFY_16
 const NO_DATA = 0
 const DATA = 1
 const ONE_BLOCK = 3
-/** Bytes of one comparison with copies of a block. */
-const PIECE_BYTES = 256 * 1024
 /** Bytes between two looks at whether the task was aborted. */
 const READ_BYTES = 4 * 1024 * 1024
 
@@ -52,13 +50,8 @@ async function compareEach(task: Task): Promise<void> {
   const size = lu.blockSize
   const block = await task.transport.receiveAll(task, task.expectData(size))
   if (block.length !== size) throw invalidCdbField(task, 'bytchk')
-  const total = task.blocks * size
-  const copies = Buffer.alloc(Math.min(total, PIECE_BYTES), block)
-  for (let done = 0; done < total; done += copies.length) {
-    task.throwIfAborted()
-    const length = Math.min(copies.length, total - done)
-    requireMatch(await lu.gate.verify(copies.subarray(0, length), task.lba * size + done), done)
-  }
+  task.throwIfAborted()
+  requireMatch(await lu.gate.verifySame(block, task.lba * size, task.blocks * size, () => task.aborted), 0)
 }
 
 /** INFORMATION is the offset of the first byte that differs (SBC-3 5.29). */

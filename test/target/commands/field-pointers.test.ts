@@ -124,7 +124,7 @@ describe('operation codes', () => {
   })
 
   test('service actions that are none: INVALID FIELD IN CDB, pointer to byte 1 bit 4', async () => {
-    for (const opcode of [0x83, 0x84, 0x9e, 0xa3]) {
+    for (const opcode of [0x83, 0x84, 0x9e, 0xa3, 0xa4]) {
       const actions = COMMANDS.filter((cdb) => operationCode(cdb) === opcode).map((cdb) => cdb.encode({})[1]! & 0x1f)
       for (let action = 0; action < 32; action++) {
         if (actions.includes(action)) continue

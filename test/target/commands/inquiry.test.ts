@@ -206,10 +206,11 @@ describe('INQUIRY, vital product data', () => {
       maximumUnmapBlockDescriptorCount: 256,
       optimalUnmapGranularity: 1,
       maximumWriteSameLength: 0n,
-      // No WRITE ATOMIC: nothing may be claimed for it.
-      maximumAtomicTransferLength: 0,
+      maximumAtomicTransferLength: 256,
       atomicAlignment: 0,
       atomicTransferLengthGranularity: 0,
+      maximumAtomicTransferLengthWithAtomicBoundary: 256,
+      maximumAtomicBoundarySize: 256,
     })
   })
 

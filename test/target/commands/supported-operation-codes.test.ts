@@ -30,7 +30,7 @@ const KINDS: [string, LunInput][] = [
   ['read-only', { readOnly: true }],
 ]
 /** Operation codes whose byte 1 holds a service action (SPC-4 4.3.5.2, annex E): those of maintenance, copy and 16-byte actions. */
-const WITH_ACTIONS = new Set([0x48, 0x5e, 0x5f, 0x7f, 0x83, 0x84, 0x9b, 0x9d, 0x9e, 0x9f, 0xa3, 0xa4, 0xa9, 0xab])
+const WITH_ACTIONS = new Set([0x48, 0x5e, 0x5f, 0x7f, 0x83, 0x84, 0x9d, 0x9e, 0x9f, 0xa3, 0xa4, 0xa9, 0xab])
 
 /** Its CDBs say how long they are; their service action stands in bytes 8 and 9, CONTROL in byte 1 (SPC-4 4.3.3). */
 const VARIABLE_LENGTH = 0x7f
