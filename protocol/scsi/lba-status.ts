@@ -25,16 +25,18 @@ export const PROVISIONING_STATUS = { MAPPED: 0, DEALLOCATED: 1, ANCHORED: 2 } as
 /** REPORT TYPE of the CDB (SBC-4 5.5.1): which blocks are wanted. */
 export const REPORT_TYPE = {
   ALL: 0x00,
-  NOT_DEFAULT: 0x01,
+  NOT_MAPPED: 0x01,
   MAPPED: 0x02,
   DEALLOCATED: 0x03,
   ANCHORED: 0x04,
 } as const
 
+/** Why the list ends where it does. */
+export const COMPLETION_CONDITION = { NONE: 0, ALLOCATION_LENGTH: 1, SCAN_LENGTH: 2, CAPACITY: 3 } as const
+
 export type LbaStatus = Decoded<typeof DESCRIPTOR>
 
 export interface LbaStatusList {
-  /** Why the list ends: zero says nothing, 3 that the capacity is reached (SBC-4 5.5.2). */
   readonly completionCondition: number
   /** RTP: the list is of the REPORT TYPE asked for. */
   readonly rtp: boolean

@@ -33,6 +33,9 @@ const THRESHOLD = layout('threshold descriptor', 'SBC-3 6.4.7', 8, [
 
 export type Threshold = Decoded<typeof THRESHOLD>
 
+/** Where a threshold descriptor stands in the page, for field pointers and the INFORMATION of its unit attention. */
+export const thresholdOffset = (index: number): number => LOGICAL_BLOCK_PROVISIONING_PAGE.size + THRESHOLD.size * index
+
 export interface ProvisioningThresholds {
   readonly ps?: boolean
   /** SITUA: one initiator port hears of a crossing instead of all. */
