@@ -4,7 +4,15 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { formatPath, type Path, type Problem } from './problem.ts'
-import { arraySchema, type LunConfig, lunSchema, type TargetConfig, targetSchema } from './schema.ts'
+import {
+  arraySchema,
+  type LunConfig,
+  lunSchema,
+  NO_POOL,
+  poolSchema,
+  type TargetConfig,
+  targetSchema,
+} from './schema.ts'
 
 /** One value that must not occur twice: as it is compared, and as it was given. */
 interface Entry {
@@ -29,11 +37,13 @@ interface Parts {
   /** How many there are, right or wrong. */
   readonly portalCount: number
   readonly portals: readonly Entry[]
+  /** By name, those that have one. */
+  readonly pools: readonly Entry[]
   readonly targets: readonly TargetPart[]
 }
 
 export function checkArray(input: unknown): Problem[] {
-  const { data, portals, portalCount, targets } = partsOf(input)
+  const { data, portals, portalCount, pools, targets } = partsOf(input)
   const luns = targets.flatMap((target) => target.luns)
   const names = targets.map(({ path, iqn }) => ({ path: [...path, 'iqn'], key: iqn, found: iqn }))
   return [
@@ -55,6 +65,8 @@ export function checkArray(input: unknown): Problem[] {
       entries(luns, ['identity', 'serial'], ({ identity }) => chosen(identity.serial)),
       'a serial number that no other LUN has',
     ),
+    ...once(pools, 'a name that no other pool has'),
+    ...unknownPools(luns, pools),
     ...oneProduct(luns),
   ]
 }
@@ -84,6 +96,15 @@ function images(luns: readonly LunPart[], data: string): Entry[] {
 
 const chosen = (value: string) => (value === 'auto' ? undefined : value)
 
+function unknownPools(luns: readonly LunPart[], pools: readonly Entry[]): Problem[] {
+  const names = pools.map(({ key }) => key)
+  const allowed =
+    names.length > 0 ? `${NO_POOL}, or one of the pools: ${names.join(', ')}` : `${NO_POOL} (there is no pool)`
+  return luns
+    .filter(({ lun: { pool } }) => pool !== NO_POOL && !names.includes(pool))
+    .map(({ path, lun: { pool } }) => ({ path: [...path, 'pool'], found: pool, allowed }))
+}
+
 /** VMware asks for one product identification, set before the first connection. */
 function oneProduct(luns: readonly LunPart[]): Problem[] {
   const first = luns[0]
@@ -112,6 +133,10 @@ function partsOf(input: unknown): Parts {
     data: parsed(arraySchema.shape.data, array.data) ?? '.',
     portalCount: portals.length,
     portals: portals.map((found, i) => ({ path: ['portals', i], key: portalKey(found), found })),
+    pools: listOf(array.pools ?? [{}]).flatMap((pool, i) => {
+      const name = parsed(poolSchema.shape.name, mappingOf(pool).name)
+      return name === undefined ? [] : [{ path: ['pools', i, 'name'], key: name, found: name }]
+    }),
     targets: listOf(array.targets ?? [{}]).map((value, i) => targetPart(mappingOf(value), ['targets', i])),
   }
 }

@@ -20,7 +20,9 @@ const LUN: LunRules = {
     return stays(image, other, [...at, 'store', 'path'])
   },
   size: (before, after, at) =>
-    after >= before ? [] : [problem([...at, 'size'], after, `at least ${formatSize(before)} (a LUN does not shrink)`)],
+    after >= before
+      ? []
+      : [problem([...at, 'size'], formatSize(after), `at least ${formatSize(before)} (a LUN does not shrink)`)],
   blockSize: (before, after, at) => stays(before, after, [...at, 'blockSize']),
   physicalBlockSize: (before, after, at) => stays(before, after, [...at, 'physicalBlockSize']),
   provisioning: (before, after, at) => stays(before, after, [...at, 'provisioning']),

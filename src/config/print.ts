@@ -14,5 +14,6 @@ export function toYaml(config: ArrayConfig): string {
       limits: { ...lun.limits, copySegmentBytes: formatSize(lun.limits.copySegmentBytes) },
     })),
   }))
-  return stringify({ ...config, targets }, { lineWidth: 0, aliasDuplicateObjects: false })
+  const pools = config.pools.map((pool) => ({ ...pool, capacity: formatSize(pool.capacity) }))
+  return stringify({ ...config, pools, targets }, { lineWidth: 0, aliasDuplicateObjects: false })
 }
