@@ -9,6 +9,7 @@ import type { Position } from '../../protocol/wire/layout.ts'
 import type { Command, CommandTable } from './command-table.ts'
 import { StatusError } from './failures.ts'
 import type { LogicalUnit } from './logical-unit.ts'
+import { UA_INTERLOCK } from './mode-pages.ts'
 import type { Need } from './readiness.ts'
 import type { Task } from './task.ts'
 
@@ -24,12 +25,14 @@ export function execute(table: CommandTable, task: Task, lu: LogicalUnit): void 
   if (lu.reservations.held && lu.reservations.refuse(task.nexus, row.reservation))
     throw new StatusError(STATUS.RESERVATION_CONFLICT)
   if (row.needs !== 'nothing') checkReadiness(row.needs, task)
-  if (row.access === 'write' && lu.writeProtected) throw new SenseError(SENSE.WRITE_PROTECTED)
+  if (row.access === 'write' && lu.writeProtected) throw writeProtected(lu)
   if (command.protect) checkProtection(command.protect, task)
   if (command.dpo) checkDpoFua(command, task)
   if (row.zero !== undefined) checkZero(row.zero, task)
+  if (row.removableOnly !== undefined && !lu.medium.removable) checkZero(row.removableOnly, task)
   if (command.lba) checkRange(command, command.lba, task)
   if (row.limit !== undefined) checkLimit(task, lu.limits[row.limit])
+  lu.statistics.commands[row.access]++
   return row.run(task)
 }
 
@@ -45,9 +48,14 @@ function checkReadiness(need: Need, { lu, target, nexus }: Task): void {
 }
 
 function checkUnitAttention(task: Task): void {
-  const sense = task.lu.unitAttentions.take(task.nexus)
-  if (sense) throw new SenseError(sense)
+  const { modes, unitAttentions } = task.lu
+  const cleared = modes.unitAttentionInterlock === UA_INTERLOCK.CLEAR
+  const condition = cleared ? unitAttentions.take(task.nexus) : unitAttentions.peek(task.nexus)
+  if (condition) throw new SenseError(condition.sense, condition)
 }
+
+const writeProtected = (lu: LogicalUnit): SenseError =>
+  new SenseError(lu.readOnly ? SENSE.WRITE_PROTECTED : SENSE.LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED)
 
 /** No logical unit here is formatted with protection information (SBC-3 4.22). */
 function checkProtection(protect: Position, { header, cdbOffset }: Task): void {

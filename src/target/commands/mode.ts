@@ -8,6 +8,7 @@ import {
   decodeModeSelectList,
   encodeModeParameters,
   type ModeCdb,
+  type ModePage,
 } from '../../../protocol/scsi/mode/parameter-list.ts'
 import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
 import { invalidCdbField, invalidParameter } from '../device-server.ts'
@@ -23,7 +24,7 @@ const cdbOf = (task: Task): ModeCdb => (task.row.wire.size === 6 ? 6 : 10)
 
 export function modeSense(task: Task<ModeSense>): void {
   const { lu, cdb } = task
-  if (cdb.pc === PAGE_CONTROL.SAVED) throw new SenseError(SENSE.SAVING_PARAMETERS_NOT_SUPPORTED)
+  if (cdb.pc === PAGE_CONTROL.SAVED && !lu.modes.canSave) throw new SenseError(SENSE.SAVING_PARAMETERS_NOT_SUPPORTED)
   const codes = lu.modes.codes.filter((code) => isAskedFor(code, cdb.pageCode, cdb.subpageCode))
   if (codes.length === 0) {
     const known = lu.modes.codes.some((code) => code.pageCode === cdb.pageCode)
@@ -48,24 +49,37 @@ const blockDescriptor = (lu: LogicalUnit, longLba: boolean): BlockDescriptor => 
   longLba,
 })
 
+/** The pages of one command are judged together, and taken or refused together (SPC-4 6.11). */
 export async function modeSelect(task: Task<ModeSelect>): Promise<void> {
-  const { lu, nexus } = task
-  const { pf, parameterListLength } = task.cdb
+  const { lu } = task
+  const { pf, sp, parameterListLength } = task.cdb
   if (!pf) throw invalidCdbField(task, 'pf') // pages in a vendor's format
-  if (parameterListLength === 0) return
-  const list = await parameterList(task, parameterListLength)
-  task.throwIfAborted()
+  if (sp && !lu.modes.canSave) throw invalidCdbField(task, 'sp')
+  const pages = parameterListLength === 0 ? [] : await receivePages(task, parameterListLength)
+  const cached = await lu.modes.inTurn(async () => {
+    task.throwIfAborted()
+    const { writeCache } = lu.modes
+    if (await lu.modes.select(pages, sp)) lu.unitAttentions.establishForAll(SENSE.MODE_PARAMETERS_CHANGED, task.nexus)
+    return writeCache
+  })
+  if (cached && !lu.modes.writeCache) await writeBack(lu)
+}
+
+async function receivePages(task: Task<ModeSelect>, length: number): Promise<readonly ModePage[]> {
+  const { lu } = task
+  const list = await parameterList(task, length)
   const { mediumType, blockDescriptor: sent, pages } = decodeParameters(() => decodeModeSelectList(cdbOf(task), list))
   if (mediumType !== 0) throw invalidParameter(task.row.wire.size === 6 ? 1 : 2)
   if (sent) judgeBlockDescriptor(sent, lu, pages[0]?.offset ?? list.length)
   for (const page of pages) {
-    const at = lu.modes.refused(page, page.bytes)
-    if (at !== undefined) throw invalidParameter(page.offset + Math.max(0, at))
+    const wrong = lu.modes.refused(page)
+    if (wrong) throw invalidParameter(page.offset + wrong.byte, wrong.bit)
   }
-  const cached = lu.modes.writeCache
-  if (lu.modes.select(pages)) lu.unitAttentions.establishForAll(SENSE.MODE_PARAMETERS_CHANGED, nexus)
-  if (!cached || lu.modes.writeCache) return
-  // What is in the cache, and what is on its way there, is written first (SBC-3 6.4.5).
+  return pages
+}
+
+/** What is in the cache, and what is on its way there, when WCE becomes zero (SBC-3 6.4.5). */
+async function writeBack(lu: LogicalUnit): Promise<void> {
   const writing = lu.tasks.all().filter((other) => other.row?.access === 'write')
   await Promise.all(writing.map((other) => other.ended))
   await lu.gate.flush()
