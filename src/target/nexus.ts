@@ -10,6 +10,10 @@ export interface Nexus {
   readonly targetPortGroupTag: number
 }
 
+/** "iqn...,t,0x0001": the name of a target's port in a portal group (RFC 7143 4.4). */
+export const targetPortName = (iqn: string, targetPortGroupTag: number): string =>
+  `${iqn},t,0x${targetPortGroupTag.toString(16).padStart(4, '0')}`
+
 /** For logs: who talks to whom. */
 export function describeNexus(nexus: Nexus): string {
   return `${nexus.initiatorPort} -> ${nexus.targetPort}`
