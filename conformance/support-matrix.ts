@@ -20,7 +20,7 @@ export function codeOf({ opcode, serviceAction }: Pick<Command, 'opcode' | 'serv
 export function supportMatrix(commands: readonly Command[]): string {
   const codes = commands.map(codeOf)
   const count = (has: ReadonlySet<string>): number => codes.filter((code) => has.has(code)).length
-  const header = ['code', 'command', 'Lunette', ...PEERS.map(({ name, version }) => `${name} ${version}`)]
+  const header = ['code', 'command', 'Lunette', ...PEERS.map(({ name }) => name)]
   const totals = ['', '**all**', `**${codes.length}**`, ...PEERS.map((peer) => `**${count(peer.commands)}**`)]
   const lines = commands
     .map((command) => ({ code: codeOf(command), name: command.row.wire.name }))
