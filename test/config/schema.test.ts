@@ -26,6 +26,7 @@ describe('defaults', () => {
     expect(parseConfig({ portals: ['127.0.0.1:3260'] })).toEqual({
       data: './lunette-data',
       portals: ['127.0.0.1:3260'],
+      pools: [{ name: 'default', capacity: 64 * GIB, softThreshold: '80%' }],
       targets: [
         {
           iqn: 'iqn.2026-11.io.lunette:array1',
@@ -40,7 +41,9 @@ describe('defaults', () => {
               blockSize: 512,
               physicalBlockSize: 512,
               provisioning: 'thin',
+              pool: 'default',
               readOnly: false,
+              removable: false,
               writeCache: true,
               initiators: 'any',
               identity: {
@@ -67,6 +70,7 @@ describe('defaults', () => {
               },
               dpoFua: true,
               scsiVersion: 6,
+              sanitizeSeconds: 0,
             },
           ],
         },
@@ -131,6 +135,8 @@ describe('parsing an effective configuration again gives the same', () => {
                 limits: { compareAndWriteBlocks: 0, unmapBlocks: 0, unmapDescriptors: 0, copySegmentBytes: '4KiB' },
                 dpoFua: false,
                 scsiVersion: 5,
+                removable: true,
+                sanitizeSeconds: 8,
               },
             ],
           },
@@ -223,6 +229,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
       'provisioning: found "thick"; allowed: thin (a sparse store allocates on write; the file store is thick)',
     ],
     [{ readOnly: 'yes' }, `readOnly: found "yes"; allowed: ${FLAG}`],
+    [{ removable: 'no' }, `removable: found "no"; allowed: ${FLAG}`],
     [{ writeCache: 1 }, `writeCache: found 1; allowed: ${FLAG}`],
     [{ initiators: true }, `initiators: found true; allowed: ${NAMES}`],
     [{ initiators: [3] }, `initiators[0]: found 3; allowed: ${NAME}`],
@@ -271,10 +278,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
       'limits.unmapGranularityBlocks: found 0; allowed: a whole number from 1 to 4294967295',
     ],
     [{ limits: { anchor: 'maybe' } }, `limits.anchor: found "maybe"; allowed: ${FLAG}`],
-    [
-      { limits: { atomicBlocks: 65_536 } },
-      'limits.atomicBlocks: found 65536; allowed: a whole number from 0 to 65535',
-    ],
+    [{ limits: { atomicBlocks: 65_536 } }, 'limits.atomicBlocks: found 65536; allowed: a whole number from 0 to 65535'],
     [
       { limits: { transferBlocks: 128, atomicBlocks: 129 } },
       'limits.atomicBlocks: found 129; allowed: at most transferBlocks, 128',
@@ -303,13 +307,16 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     ],
     [{ dpoFua: 'true' }, `dpoFua: found "true"; allowed: ${FLAG}`],
     [{ scsiVersion: 7 }, 'scsiVersion: found 7; allowed: 5, 6'],
+    [{ sanitizeSeconds: -1 }, 'sanitizeSeconds: found -1; allowed: a whole number from 0 to 86400'],
+    [{ sanitizeSeconds: 86_401 }, 'sanitizeSeconds: found 86401; allowed: a whole number from 0 to 86400'],
+    [{ sanitizeSeconds: '8s' }, 'sanitizeSeconds: found "8s"; allowed: a whole number from 0 to 86400'],
     [null, 'found nothing'],
   ])('LUN %j', (lun, message) =>
     expect(lunRefusal(lun)).toContain(message === 'found nothing' ? message : `targets[0].luns[0].${message}`),
   )
 
   test.each([null, 3, 'x', [], true])('a configuration that is %j', (input) =>
-    expect(refusal(input)).toMatch(/^found .+; allowed: a mapping with the keys data, portals, targets$/),
+    expect(refusal(input)).toMatch(/^found .+; allowed: a mapping with the keys data, portals, pools, targets$/),
   )
 
   test('the last value that is allowed', () => {
@@ -339,21 +346,14 @@ describe('a wrong value names the key, what was found and what is allowed', () =
 
 describe('unknown keys', () => {
   test.each([
-    [{ portal: ['x:1'] }, 'portal: unknown key, did you mean portals? allowed: data, portals, targets'],
-    [{ pools: [] }, 'pools: unknown key; allowed: data, portals, targets'],
+    [{ portal: ['x:1'] }, 'portal: unknown key, did you mean portals? allowed: data, portals, pools, targets'],
     [
       { targets: [{ auth: {} }] },
       'targets[0].auth: unknown key; allowed: iqn, portals, initiators, abortFinished, luns',
     ],
-    [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, targets'],
-    [JSON.parse('{"__proto__": 1}'), '__proto__: unknown key; allowed: data, portals, targets'],
+    [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, pools, targets'],
+    [JSON.parse('{"__proto__": 1}'), '__proto__: unknown key; allowed: data, portals, pools, targets'],
   ])('%j', (input, message) => expect(refusal(input)).toBe(message))
-
-  test.each(['pool', 'removable', 'sanitizeSeconds'])('a LUN has no %s yet', (key) =>
-    expect(lunRefusal({ [key]: 1 })).toMatch(
-      new RegExp(`^targets\\[0\\]\\.luns\\[0\\]\\.${key}: unknown key; allowed: id, store`),
-    ),
-  )
 })
 
 describe('what targets, LUNs and portals must be to each other', () => {

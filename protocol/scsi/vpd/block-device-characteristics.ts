@@ -7,6 +7,9 @@ import { VPD_PAGE, vpdHeader } from './page.ts'
 /** MEDIUM ROTATION RATE of a medium that does not rotate. */
 export const NON_ROTATING = 1
 
+/** WABEREQ and WACEREQ: reads end GOOD after a SANITIZE, whatever they read (SBC-3 tables 180 and 181). */
+export const READS_AFTER_ERASE = 1
+
 export const BLOCK_DEVICE_CHARACTERISTICS = layout('Block Device Characteristics VPD page', 'SBC-3 6.5.2', 64, [
   ...vpdHeader(VPD_PAGE.BLOCK_DEVICE_CHARACTERISTICS, 0x3c),
   u16('mediumRotationRate'), // 4-5
