@@ -1,18 +1,34 @@
-// RECEIVE COPY OPERATING PARAMETERS (84h/03h, SPC-4 6.23) and RECEIVE COPY STATUS(LID1) (84h/00h, SPC-4 6.24): what the copy
-// manager accepts, and what became of a copy.
+// RECEIVE COPY OPERATING PARAMETERS (84h/03h, SPC-4 6.23), RECEIVE COPY STATUS, DATA and FAILURE DETAILS (84h/00h, 01h, 04h, 05h,
+// 06h, SPC-4 6.20 to 6.25): what the copy manager accepts, and what became of a copy.
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   COPY_STATUS,
+  COPY_STATUS_LID4,
   type Designator,
+  decodeCopyData,
+  decodeCopyDataLid4,
+  decodeCopyFailure,
   decodeCopyStatus,
+  decodeCopyStatusLid4,
   decodeOperatingParameters,
+  decodeSense,
+  decodeThirdPartyCopy,
+  EXTENDED_COPY_LID4,
+  encodeCopyListLid4,
+  INQUIRY,
   LIST_ID_USAGE,
   type OperatingParameters,
+  RECEIVE_COPY_DATA_LID1,
+  RECEIVE_COPY_DATA_LID4,
+  RECEIVE_COPY_FAILURE_DETAILS_LID1,
   RECEIVE_COPY_OPERATING_PARAMETERS,
   RECEIVE_COPY_STATUS_LID1,
+  RECEIVE_COPY_STATUS_LID4,
   SENSE,
+  STATUS,
   TASK_MANAGEMENT_FUNCTION,
+  VPD_PAGE,
 } from '../../../protocol/index.ts'
 import { drainUnitAttentions, memory, openArray, type TestArray } from '../array.ts'
 import { type Disk, expectCdbField, expectGood, expectParameter } from '../disk.ts'
@@ -43,15 +59,23 @@ async function parametersOf(on: Disk): Promise<OperatingParameters> {
 const statusOf = (listId: number, on = disk) =>
   on.run(RECEIVE_COPY_STATUS_LID1, { listId, allocationLength: 12 }, { dataInLength: 12 })
 
+const detailsOf = (listId: number) =>
+  disk.run(RECEIVE_COPY_FAILURE_DETAILS_LID1, { listId, allocationLength: 255 }, { dataInLength: 255 })
+
+const lid4 = (cdb: typeof RECEIVE_COPY_STATUS_LID4 | typeof RECEIVE_COPY_DATA_LID4, listId: number, on = disk) =>
+  on.run(cdb, { listId, allocationLength: 255 } as never, { dataInLength: 255 })
+
+const LID4 = { str: false, listIdUsage: LIST_ID_USAGE.HOLD, priority: 0, gSense: false, immed: false }
+
 const copy = (listId: number, listIdUsage: number, on = disk, source = 0) =>
   sendCopy(on, copyList([cscd(here)], [segment(0, 1, 1), segment(0, 2, 7, { source })], { listId, listIdUsage }))
 
 describe('RECEIVE COPY OPERATING PARAMETERS', () => {
-  test('SNLID, two CSCDs and one segment at least, E4h and 02h ascending; segments of 16 MiB at least (ESXi)', async () => {
+  test('SNLID, two CSCDs and one segment at least, 02h, 07h, 0Ah and E4h ascending; segments of 16 MiB at least (ESXi)', async () => {
     for (const on of [disk, await array.disk(1)]) {
       const parameters = await parametersOf(on)
       expect(parameters.snlid).toBe(true)
-      expect(parameters.implementedDescriptors).toEqual([0x02, 0xe4])
+      expect(parameters.implementedDescriptors).toEqual([0x02, 0x07, 0x0a, 0xe4])
       expect(parameters.maximumCscdDescriptorCount).toBeGreaterThanOrEqual(2)
       expect(parameters.maximumSegmentDescriptorCount).toBeGreaterThanOrEqual(1)
       expect(parameters.maximumSegmentLength).toBeGreaterThanOrEqual(16 * 2 ** 20)
@@ -165,10 +189,141 @@ describe('RECEIVE COPY STATUS(LID1)', () => {
   })
 })
 
+describe('each account is given once (SPC-4 6.24, 6.22)', () => {
+  test('the status of a copy that has ended; while it is cut by the allocation length it can be asked for again', async () => {
+    expectGood(await copy(20, LIST_ID_USAGE.HOLD))
+    for (const allocationLength of [0, 4, 11]) {
+      const io = { dataInLength: 12 }
+      const { data } = expectGood(await disk.run(RECEIVE_COPY_STATUS_LID1, { listId: 20, allocationLength }, io))
+      expect(data.length).toBe(allocationLength)
+    }
+    expectGood(await statusOf(20))
+    expectCdbField(await statusOf(20), RECEIVE_COPY_STATUS_LID1, 'listId')
+    expectCdbField(await lid4(RECEIVE_COPY_STATUS_LID4, 20), RECEIVE_COPY_STATUS_LID4, 'listId')
+    expectGood(await copy(20, LIST_ID_USAGE.HOLD))
+    expectGood(await statusOf(20))
+  })
+
+  test('failure details: the status and the sense data that the copy ended with, beside its status', async () => {
+    const failed = await copy(21, LIST_ID_USAGE.HOLD, disk, 5)
+    expectGood(await statusOf(21))
+    const { status, sense } = decodeCopyFailure(expectGood(await detailsOf(21)).data)
+    expect(status).toBe(STATUS.CHECK_CONDITION)
+    expect(decodeSense(sense)).toEqual(failed.sense)
+    expect(decodeSense(sense).commandSpecific).toBe(1n)
+    expectCdbField(await detailsOf(21), RECEIVE_COPY_FAILURE_DETAILS_LID1, 'listId')
+  })
+
+  test('failure details of a copy that has not failed, or is not known', async () => {
+    expectGood(await copy(22, LIST_ID_USAGE.HOLD))
+    for (const listId of [22, 99]) expectCdbField(await detailsOf(listId), RECEIVE_COPY_FAILURE_DETAILS_LID1, 'listId')
+  })
+
+  test('255 results are kept for a nexus; the oldest makes room', async () => {
+    const own = await array.disk()
+    for (let listId = 1; listId <= 255; listId++) expectGood(await copy(listId, LIST_ID_USAGE.HOLD, own))
+    const lid4List = encodeCopyListLid4({ ...LID4, listId: 256, segments: [segment(0, 1, 1)], cscds: [cscd(here)] })
+    expectGood(await own.run(EXTENDED_COPY_LID4, { parameterListLength: lid4List.length }, { dataOut: lid4List }))
+    expectCdbField(await statusOf(1, own), RECEIVE_COPY_STATUS_LID1, 'listId')
+    expectGood(await statusOf(2, own))
+    expectGood(await lid4(RECEIVE_COPY_STATUS_LID4, 256, own))
+  })
+})
+
+describe('RECEIVE COPY DATA(LID1) and (LID4): no segment here holds data', () => {
+  test('of a copy that has ended: none, as often as asked while it is known', async () => {
+    expectGood(await copy(30, LIST_ID_USAGE.HOLD))
+    for (let i = 0; i < 2; i++) {
+      const io = { dataInLength: 64 }
+      const one = expectGood(await disk.run(RECEIVE_COPY_DATA_LID1, { listId: 30, allocationLength: 64 }, io))
+      expect(decodeCopyData(one.data)).toEqual(Buffer.alloc(0))
+      const four = expectGood(await lid4(RECEIVE_COPY_DATA_LID4, 30))
+      expect(decodeCopyDataLid4(four.data)).toMatchObject({
+        status: COPY_STATUS_LID4.completed,
+        held: Buffer.alloc(0),
+      })
+    }
+  })
+
+  test('of one that is not known', async () => {
+    const io = { dataInLength: 64 }
+    const one = await disk.run(RECEIVE_COPY_DATA_LID1, { listId: 99, allocationLength: 64 }, io)
+    expectCdbField(one, RECEIVE_COPY_DATA_LID1, 'listId')
+    expectCdbField(await lid4(RECEIVE_COPY_DATA_LID4, 99), RECEIVE_COPY_DATA_LID4, 'listId')
+  })
+})
+
+describe('RECEIVE COPY STATUS(LID4)', () => {
+  test('of an EXTENDED COPY(LID1), by the same number: bytes, segments, the service action it answers for', async () => {
+    expectGood(await copy(40, LIST_ID_USAGE.HOLD))
+    const { data } = expectGood(await lid4(RECEIVE_COPY_STATUS_LID4, 40))
+    expect(data.readUInt32BE(0)).toBe(data.length - 4)
+    expect(decodeCopyStatusLid4(data)).toMatchObject({
+      responseToServiceAction: 0,
+      status: COPY_STATUS_LID4.completed,
+      completionStatus: STATUS.GOOD,
+      unit: 0,
+      transferCount: 4096n,
+      segments: 2,
+      sense: Buffer.alloc(0),
+    })
+  })
+
+  test('failed: with the sense data that the command ended with', async () => {
+    const failed = await copy(41, LIST_ID_USAGE.HOLD, disk, 5)
+    const status = decodeCopyStatusLid4(expectGood(await lid4(RECEIVE_COPY_STATUS_LID4, 41)).data)
+    expect(status).toMatchObject({ status: COPY_STATUS_LID4.failed, completionStatus: 2, segments: 1 })
+    expect(decodeSense(status.sense)).toEqual(failed.sense)
+  })
+
+  test('a list identifier that was never used: INVALID FIELD IN CDB, pointer to byte 2', async () => {
+    expectCdbField(await lid4(RECEIVE_COPY_STATUS_LID4, 0x12345678), RECEIVE_COPY_STATUS_LID4, 'listId')
+  })
+})
+
+describe('the Third-Party Copy VPD page (8Fh) says the same', () => {
+  test('as the operating parameters and the command table', async () => {
+    const parameters = await parametersOf(disk)
+    const vpd = { evpd: true, pageCode: VPD_PAGE.THIRD_PARTY_COPY, allocationLength: 1024 }
+    const page = decodeThirdPartyCopy(expectGood(await disk.run(INQUIRY, vpd, { dataInLength: 1024 })).data)
+    expect(page.parameterData).toEqual({
+      maximumCscdDescriptorCount: parameters.maximumCscdDescriptorCount,
+      maximumSegmentDescriptorCount: parameters.maximumSegmentDescriptorCount,
+      maximumDescriptorListLength: parameters.maximumDescriptorListLength,
+      maximumInlineDataLength: parameters.maximumInlineDataLength,
+    })
+    expect(page.supportedDescriptors).toEqual(parameters.implementedDescriptors)
+    expect(page.supportedCscdIds).toEqual([0xffff])
+    expect(page.generalCopyOperations).toEqual({
+      totalConcurrentCopies: parameters.totalConcurrentCopies,
+      maximumIdentifiedConcurrentCopies: parameters.maximumConcurrentCopies,
+      maximumSegmentLength: parameters.maximumSegmentLength,
+      dataSegmentGranularity: parameters.dataSegmentGranularity,
+      inlineDataGranularity: parameters.inlineDataGranularity,
+    })
+    expect(page.heldData).toEqual({ heldDataLimit: 0, heldDataGranularity: 0 })
+    expect(page.supportedCommands).toEqual([
+      { opcode: 0x83, serviceActions: [0x00, 0x01, 0x10, 0x11, 0x1c] },
+      { opcode: 0x84, serviceActions: [0x00, 0x01, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08] },
+    ])
+  })
+
+  test('switched off with the clone primitive: no such page', async () => {
+    const off = await array.disk(2)
+    const ask = (pageCode: number) =>
+      off.run(INQUIRY, { evpd: true, pageCode, allocationLength: 255 }, { dataInLength: 255 })
+    expectCdbField(await ask(VPD_PAGE.THIRD_PARTY_COPY), INQUIRY, 'pageCode')
+    expect([...expectGood(await ask(VPD_PAGE.SUPPORTED_PAGES)).data]).not.toContain(VPD_PAGE.THIRD_PARTY_COPY)
+    expect([
+      ...expectGood(await disk.run(INQUIRY, { evpd: true, allocationLength: 255 }, { dataInLength: 255 })).data,
+    ]).toContain(VPD_PAGE.THIRD_PARTY_COPY)
+  })
+})
+
 describe('84h', () => {
   test('service actions that are none: INVALID FIELD IN CDB, pointer to byte 1 bit 4', async () => {
     const cdb = RECEIVE_COPY_OPERATING_PARAMETERS.encode({ allocationLength: 255 })
-    for (const action of [1, 2, 4, 5, 0x1f]) {
+    for (const action of [2, 9, 0x1f]) {
       cdb[1] = action
       const { sense } = await disk.send(cdb, { dataInLength: 255 })
       expect(sense).toEqual({ sense: SENSE.INVALID_FIELD_IN_CDB, field: { in: 'cdb', byte: 1, bit: 4 } })
@@ -177,7 +332,7 @@ describe('84h', () => {
 
   test('switched off with the clone primitive: INVALID COMMAND OPERATION CODE', async () => {
     const off = await array.disk(2)
-    for (const cdb of [RECEIVE_COPY_OPERATING_PARAMETERS, RECEIVE_COPY_STATUS_LID1])
+    for (const cdb of [RECEIVE_COPY_OPERATING_PARAMETERS, RECEIVE_COPY_STATUS_LID1, RECEIVE_COPY_STATUS_LID4])
       expect((await off.run(cdb, {})).sense?.sense).toEqual(SENSE.INVALID_COMMAND_OPERATION_CODE)
   })
 })
