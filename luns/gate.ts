@@ -30,7 +30,8 @@ const ENDLESS = Number.MAX_SAFE_INTEGER
 export class Gate {
   readonly counters = new GateCounters()
   readonly #store: Store
-  readonly #writeThrough: boolean
+  /** May change at any time: what begins afterwards goes by it. */
+  writeThrough: boolean
   readonly #locks = new RangeLocks()
   readonly #watches = new WriteWatches()
   /** Copies between two gates lock them in the order of these, whichever way they go: no two wait for each other. */
@@ -46,7 +47,7 @@ export class Gate {
     this.#store = store
     this.#length = store.length
     this.#limit = store.length
-    this.#writeThrough = options.writeThrough
+    this.writeThrough = options.writeThrough
   }
 
   /** The size of the medium. */
@@ -84,7 +85,7 @@ export class Gate {
   writeNow(source: Buffer, at: number, length: number, offset: number, fua: boolean): boolean {
     this.#check(offset, length)
     checkBuffer(source, at, length)
-    if (fua || this.#writeThrough || this.#locks.excludes(offset, length)) return false
+    if (fua || this.writeThrough || this.#locks.excludes(offset, length)) return false
     if (this.#watches.count !== 0) this.#watches.change(offset, length)
     if (!this.#store.writeNow(source, at, length, offset)) return false
     this.#countWrite(length)
@@ -98,7 +99,7 @@ export class Gate {
     await this.#locked([shared(offset, length)], async () => {
       this.#change(offset, length)
       await this.#store.write(source, at, length, offset)
-      if (fua || this.#writeThrough) await this.#store.flush()
+      if (fua || this.writeThrough) await this.#store.flush()
     })
     this.#countWrite(length)
   }
@@ -134,7 +135,7 @@ export class Gate {
       throw new RangeError(`${length} bytes to compare, ${replacement.length} to write`)
     this.#check(offset, length)
     this.counters.compareAndWrites++
-    if (!fua && !this.#writeThrough && !this.#locks.touches(offset, length)) {
+    if (!fua && !this.writeThrough && !this.#locks.touches(offset, length)) {
       if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(length)
       if (this.#store.readNow(this.#scratch, 0, length, offset)) {
         const index = firstDifference(this.#scratch, expected)
@@ -307,7 +308,7 @@ export class Gate {
         committed = true
         this.#change(offset, length)
       })
-      if (committed && (fua || this.#writeThrough)) await this.#store.flush()
+      if (committed && (fua || this.writeThrough)) await this.#store.flush()
       return result
     })
   }
@@ -349,7 +350,7 @@ export class Gate {
 
   /** After an operation of many pieces. */
   async #settle(offset: number, length: number, fua: boolean): Promise<void> {
-    if (!fua && !this.#writeThrough) return
+    if (!fua && !this.writeThrough) return
     await this.#locked([shared(offset, length)], () => this.#store.flush())
   }
 

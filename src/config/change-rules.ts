@@ -28,7 +28,7 @@ const LUN: LunRules = {
   provisioning: (before, after, at) => stays(before, after, [...at, 'provisioning']),
   pool: (before, after, at) => stays(before, after, [...at, 'pool']),
   readOnly: changes,
-  removable: (before, after, at) => stays(before, after, [...at, 'removable']),
+  removable: changes,
   writeCache: changes,
   initiators: changes,
   identity: changes,

@@ -3,14 +3,14 @@
 
 import { resolve } from 'node:path'
 import { Gate } from '../../luns/gate.ts'
-import { Pool, type PoolLimits } from '../../luns/pool.ts'
+import type { Pool } from '../../luns/pool.ts'
 import { openStore } from '../../luns/stores/index.ts'
-import { percentageOf } from '../config/percentage.ts'
-import type { ArrayConfig, LunConfig, PoolConfig, TargetConfig } from '../config/schema.ts'
+import type { ArrayConfig, LunConfig, TargetConfig } from '../config/schema.ts'
 import { type Identities, openState, type State } from '../config/state.ts'
 import { CommandTable } from './command-table.ts'
 import { COMMANDS } from './commands/index.ts'
 import { LogicalUnit } from './logical-unit.ts'
+import { Pools } from './pools.ts'
 import { Target } from './target.ts'
 
 export class Inventory {
@@ -18,16 +18,15 @@ export class Inventory {
   /** In the order of the configuration. */
   targets: readonly Target[] = []
   readonly state: State
+  readonly pools: Pools
   readonly #table = new CommandTable(COMMANDS)
   readonly #gates = new Set<Gate>()
   readonly #units = new Map<Gate, LogicalUnit>()
-  /** By name. */
-  readonly #pools: ReadonlyMap<string, Pool>
 
   private constructor(config: ArrayConfig, state: State) {
     this.config = config
     this.state = state
-    this.#pools = new Map(config.pools.map((pool) => [pool.name, new Pool(pool.name, poolLimits(pool))]))
+    this.pools = new Pools(config.pools)
   }
 
   /** Opens everything, or nothing. Throws OperatorError and StoreError 'cannot open'. */
@@ -50,7 +49,7 @@ export class Inventory {
 
   /** A logical unit that nobody sees yet. */
   async openUnit({ data }: ArrayConfig, identities: Identities, iqn: string, lun: LunConfig): Promise<LogicalUnit> {
-    const gate = await openGate(data, lun, this.#pools.get(lun.pool))
+    const gate = await openGate(data, lun, this.pools.get(lun.pool))
     this.#gates.add(gate)
     try {
       const unit = new LogicalUnit(lun, identities.identity(iqn, lun), gate, await identities.unit(iqn, lun))
@@ -87,11 +86,6 @@ export class Inventory {
     if (failed) throw failed.reason
   }
 }
-
-const poolLimits = ({ capacity, softThreshold }: PoolConfig): PoolLimits => ({
-  capacity,
-  softThreshold: percentageOf(softThreshold, capacity),
-})
 
 async function openGate(data: string, lun: LunConfig, pool: Pool | undefined): Promise<Gate> {
   const { store, size: length, readOnly, writeCache } = lun

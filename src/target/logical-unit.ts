@@ -107,7 +107,11 @@ export class LogicalUnit {
     this.scsiVersion = config.scsiVersion
     this.vaai = config.vaai
     this.limits = config.limits
+    this.medium.configure(config.removable)
+    this.gate.writeThrough = !config.writeCache
+    const cached = this.modes.writeCache
     this.modes.configure(this.#modePages(config))
+    if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {}) // the next one fails with it, too
     this.background.sanitizeSeconds = config.sanitizeSeconds
     this.#initiators = config.initiators
   }
@@ -157,6 +161,15 @@ export class LogicalUnit {
     this.buffers.reset()
     this.medium.reset()
     this.unitAttentions.supersedeForAll(sense)
+  }
+
+  /** What other nexuses hear of their tasks that `by` aborts: TASK ABORTED by TAS, else a unit attention (SAM-5 5.6). */
+  tellAborted(tasks: readonly Task[], by: Nexus): void {
+    for (const task of tasks) {
+      if (task.nexus === by) continue
+      if (this.modes.taskAbortedStatus) task.tellsAbort = true
+      else this.unitAttentions.establish(task.nexus, SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+    }
   }
 
   /** UA_INTLCK_CTRL 11b: what a status without sense data was for is told by a unit attention (SPC-4 7.5.8). */

@@ -7,7 +7,7 @@ import type { LogicalUnit } from './logical-unit.ts'
 import { PAGE_CONTROL } from './mode-parameters.ts'
 import type { Nexus } from './nexus.ts'
 import type { Target } from './target.ts'
-import { VPD_PAGES } from './vpd-pages.ts'
+import { VPD_PAGES, vpdPagesOf } from './vpd-pages.ts'
 
 export interface Portrait {
   /** Standard INQUIRY data, VPD pages, and which commands there are. */
@@ -19,11 +19,11 @@ export interface Portrait {
 
 /** As one nexus sees it: what differs from nexus to nexus does not change with the configuration. */
 export function portrait(lu: LogicalUnit, nexus: Nexus, target: Target): Portrait {
-  const pages = [...VPD_PAGES].map(([code, page]) => [code, page(lu, nexus, target)] as const)
+  const pages = vpdPagesOf(lu).map((code) => [code, hex(VPD_PAGES.get(code)?.(lu, nexus, target) ?? NONE)])
   const commands = target.table.offered(lu).map(({ opcode, serviceAction }) => [opcode, serviceAction])
   const modes = lu.modes.codes.map((code) => lu.modes.page(code, PAGE_CONTROL.CURRENT))
   return {
-    inquiry: JSON.stringify([hex(standardInquiry(lu)), pages.map(([code, page]) => [code, hex(page)]), commands]),
+    inquiry: JSON.stringify([hex(standardInquiry(lu)), pages, commands]),
     modes: JSON.stringify([modes.map(hex), lu.writeProtected, lu.dpoFua]),
     blocks: lu.blocks,
   }
@@ -37,5 +37,7 @@ export function news(before: Portrait, after: Portrait): Sense[] {
     ...(before.blocks === after.blocks ? [] : [SENSE.CAPACITY_DATA_HAS_CHANGED]),
   ]
 }
+
+const NONE = Buffer.alloc(0)
 
 const hex = (bytes: Buffer): string => bytes.toString('hex')

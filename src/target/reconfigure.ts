@@ -61,6 +61,7 @@ export class Reconfiguration {
     const draft = await this.#inventory.state.draft(this.#next)
     requireNone(this.#places.flatMap((place) => judgeUnit(place, draft)))
     try {
+      this.#inventory.pools.prepare(this.#next.pools)
       requireNone(await this.#openAdded(draft))
       await draft.keep()
       requireNone(await this.#grow())
@@ -115,6 +116,7 @@ export class Reconfiguration {
       await closed.catch((error: unknown) => this.#host.log.error({ err: error }, 'while giving up a change'))
       if (created !== undefined) await rm(created, { force: true })
     }
+    this.#inventory.pools.adopt(this.#inventory.config.pools)
   }
 
   /** Up to its first await nothing else runs. */
@@ -122,6 +124,7 @@ export class Reconfiguration {
     const inventory = this.#inventory
     const next = this.#next
     const before = inventory.config
+    inventory.pools.adopt(next.pools)
     const units = new Map(this.#places.map(({ lun, running }) => [lun, running ?? this.#opened.get(lun)?.unit]))
     const kept = new Set(units.values())
     const removed = inventory.targets.flatMap((target) => target.units.filter((unit) => !kept.has(unit)))
@@ -129,7 +132,7 @@ export class Reconfiguration {
       const own = new Map(config.luns.map((lun) => [units.get(lun) as LogicalUnit, lun]))
       const running = inventory.targets.find(({ iqn }) => iqn === config.iqn)
       if (!running) return inventory.makeTarget(config, [...own.keys()])
-      retarget(running, before, config, own)
+      retarget(running, { before, after: next }, own)
       return running
     })
     inventory.config = next

@@ -1,6 +1,7 @@
 // Gives a running target another configuration and other logical units, and tells the initiators: which logical units they
 // see (3Fh/0Eh, SPC-4 6.33), what these say of themselves (3Fh/03h, 2Ah/01h), how large they are (2Ah/09h). Nothing here waits.
 
+import { isDeepStrictEqual } from 'node:util'
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { lunOf } from '../config/change-rules.ts'
 import type { ArrayConfig, LunConfig, TargetConfig } from '../config/schema.ts'
@@ -11,18 +12,28 @@ import type { Target } from './target.ts'
 
 type Units = ReadonlyMap<LogicalUnit, LunConfig>
 
-/** `units` are all that the target has from now on, each with its configuration. */
-export function retarget(target: Target, before: ArrayConfig, config: TargetConfig, units: Units): void {
+interface Configs {
+  readonly before: ArrayConfig
+  readonly after: ArrayConfig
+}
+
+/** `units` are all that the target has from now on, each with its configuration. The pools are as they will be already. */
+export function retarget(target: Target, { before, after }: Configs, units: Units): void {
   const nexuses = [...target.sessions].map(({ nexus }) => nexus)
   const seen = new Map(nexuses.map((nexus) => [nexus, new Set(target.visible(nexus))]))
   const running = new Set(target.units)
   for (const [unit, lun] of units) {
-    const known = running.has(unit) ? lunOf(before, config.iqn, lun.id) : undefined
-    if (known && JSON.stringify(known) !== JSON.stringify(lun)) reconfigureUnit(target, unit, lun, nexuses[0])
+    const known = running.has(unit) ? lunOf(before, target.iqn, lun.id) : undefined
+    if (known && !isDeepStrictEqual(withPool(before, known), withPool(after, lun)))
+      reconfigureUnit(target, unit, lun, nexuses[0])
   }
+  const config = after.targets.find(({ iqn }) => iqn === target.iqn) as TargetConfig
   target.configure(config, [...units.keys()])
   for (const [nexus, old] of seen) tellInventory(target, nexus, old)
 }
+
+/** All that a logical unit goes by. */
+const withPool = ({ pools }: ArrayConfig, lun: LunConfig) => [lun, pools.find(({ name }) => name === lun.pool)]
 
 function reconfigureUnit(target: Target, unit: LogicalUnit, lun: LunConfig, witness: Nexus | undefined): void {
   const before = witness && portrait(unit, witness, target)

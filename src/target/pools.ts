@@ -1,0 +1,44 @@
+// The pools of an array by name, each with the limits that the configuration gives it.
+
+import { Pool, type PoolLimits } from '../../luns/pool.ts'
+import { percentageOf } from '../config/percentage.ts'
+import type { PoolConfig } from '../config/schema.ts'
+
+export class Pools {
+  readonly #byName = new Map<string, Pool>()
+
+  constructor(configs: readonly PoolConfig[]) {
+    this.adopt(configs)
+  }
+
+  get(name: string): Pool | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** Before these are adopted: those that are new, and the room of those that grow. Adopting others undoes it. */
+  prepare(configs: readonly PoolConfig[]): void {
+    for (const config of configs) {
+      const known = this.#byName.get(config.name)
+      const { capacity, softThreshold } = known ?? limitsOf(config)
+      this.#set(config.name, { capacity: Math.max(capacity, config.capacity), softThreshold })
+    }
+  }
+
+  /** What is there when it returns. A pool that is gone lives on for who has taken of it. */
+  adopt(configs: readonly PoolConfig[]): void {
+    const names = new Set(configs.map(({ name }) => name))
+    for (const name of this.#byName.keys()) if (!names.has(name)) this.#byName.delete(name)
+    for (const config of configs) this.#set(config.name, limitsOf(config))
+  }
+
+  #set(name: string, limits: PoolLimits): void {
+    const known = this.#byName.get(name)
+    if (!known) this.#byName.set(name, new Pool(name, limits))
+    else if (known.capacity !== limits.capacity || known.softThreshold !== limits.softThreshold) known.configure(limits)
+  }
+}
+
+const limitsOf = ({ capacity, softThreshold }: PoolConfig): PoolLimits => ({
+  capacity,
+  softThreshold: percentageOf(softThreshold, capacity),
+})
