@@ -123,6 +123,7 @@ export class Session {
   /** Aborts every task; resolves when none runs any more. */
   async abortAll(): Promise<void> {
     const running = [...this.tasks.values()]
+    for (const task of running) task.tellsAbort = false // there is nobody to be told
     abortTasks(running)
     await Promise.all(running.map((task) => task.ended))
   }

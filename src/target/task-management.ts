@@ -42,7 +42,9 @@ const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
   [FUNCTION.CLEAR_TASK_SET, onUnit(clearTaskSet)],
   [
     FUNCTION.LOGICAL_UNIT_RESET,
-    onUnit((_, lu) => complete(resetUnit(lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED), lu.copies.background())),
+    onUnit((session, lu) =>
+      complete(resetUnit(session, lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED), lu.copies.background()),
+    ),
   ],
   [FUNCTION.TARGET_WARM_RESET, resetTarget],
   [FUNCTION.TARGET_COLD_RESET, (session, target) => ({ ...resetTarget(session, target), dropSessions: true })],
@@ -59,13 +61,13 @@ function abortTask(session: Session, target: Target, request: TaskManagementRequ
 /** SAM-5 7.5: the initiators whose commands vanished are told (TST is zero: one task set for all). */
 function clearTaskSet(session: Session, lu: LogicalUnit): Outcome {
   const tasks = lu.tasks.all()
-  for (const { nexus } of tasks)
-    if (nexus !== session.nexus) lu.unitAttentions.establish(nexus, SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+  lu.tellAborted(tasks, session.nexus)
   return complete(tasks)
 }
 
 /** Also of nexuses that are gone: a write of theirs that still runs must not land after the reset. */
-function resetUnit(lu: LogicalUnit, sense: Sense): Task[] {
+function resetUnit(session: Session, lu: LogicalUnit, sense: Sense): Task[] {
+  lu.tellAborted(lu.tasks.all(), session.nexus)
   lu.reset(sense)
   return lu.tasks.all()
 }
@@ -73,7 +75,7 @@ function resetUnit(lu: LogicalUnit, sense: Sense): Task[] {
 /** RFC 7143 11.5.1: as if each logical unit that the initiator may reach had been reset. */
 function resetTarget(session: Session, target: Target): Outcome {
   const units = target.visible(session.nexus)
-  const tasks = units.flatMap((lu) => resetUnit(lu, SENSE.SCSI_BUS_RESET_OCCURRED))
+  const tasks = units.flatMap((lu) => resetUnit(session, lu, SENSE.SCSI_BUS_RESET_OCCURRED))
   return complete(
     tasks,
     units.flatMap((lu) => lu.copies.background()),

@@ -101,7 +101,7 @@ export class TaskRunner implements Transport {
       const proceed = (): void => {
         task.wake = undefined
         this.#session.end(task)
-        if (task.aborted) this.#end(task)
+        if (task.aborted) this.#complete(task)
         else this.#run(task, lu)
         this.#port.flushSoon()
         resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
@@ -146,6 +146,7 @@ export class TaskRunner implements Transport {
   #complete(task: Task): void {
     this.#end(task)
     if (!task.aborted) this.#responder.sendStatus(task, STATUS.GOOD, undefined)
+    else if (task.tellsAbort) this.#responder.sendStatus(task, STATUS.TASK_ABORTED, undefined)
   }
 
   /** Before its status is said: the status tells the window that there is then. */
@@ -155,8 +156,9 @@ export class TaskRunner implements Transport {
   }
 
   #fail(task: Task, error: unknown): void {
+    if (task.aborted) return this.#complete(task)
     this.#end(task)
-    if (task.aborted || error instanceof TaskAborted) return
+    if (error instanceof TaskAborted) return
     if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
     const { status, sense, unexpected } = failureOf(error, task)
     if (!sense) task.lu?.statusReturned(task.nexus, status)

@@ -68,6 +68,8 @@ export class Task<L extends Layout = Layout> {
   dataLength = 0
   dataOut: DataOut | undefined
   aborted = false
+  /** Another nexus aborts it, and its own is told by TASK ABORTED: TAS is one (SAM-5 5.6). */
+  tellsAbort = false
   /** Resolves, never rejects, when a task that did not end at once has ended. */
   ended: Promise<void> | undefined
   /** Ends whatever the task waits for, other than the store: its data, a buffer, its turn. */
