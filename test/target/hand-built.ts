@@ -122,11 +122,12 @@ export interface HandBuilt {
 
 type TargetInput = NonNullable<ArrayInput['targets']>[number]
 
-/** One logical unit a store, LUN 0 and on. */
+/** One logical unit a store, LUN 0 and on. `now` is the target's clock. */
 export async function handBuilt(
   stores: readonly Store[],
   lun: LunInput = {},
   target: TargetInput = {},
+  now?: () => number,
 ): Promise<HandBuilt> {
   const luns = stores.map((store, id) => memory({ ...lun, id, size: store.length }))
   const config = parseConfig({ targets: [{ ...target, luns }] }).targets[0]!
@@ -135,7 +136,7 @@ export async function handBuilt(
     const identity = { naa: `6024c55${String(index).padStart(25, '0')}`, serial: `S${index}` }
     return new LogicalUnit(one, identity, gate, NO_UNIT_STATE)
   })
-  const built = new Target(config, units, new CommandTable(COMMANDS), 1)
+  const built = new Target(config, units, new CommandTable(COMMANDS), 1, now)
   const host = new ArrayHost([built], silentLogger())
   const portal = await listen(
     '127.0.0.1',
