@@ -9,4 +9,4 @@ export function isPercentage(text: string): boolean {
 }
 
 /** That part of a whole, a whole number. */
-export const percentageOf = (text: string, whole: number): number => Math.floor((whole * Number.parseFloat(text)) / 100)
+export const percentageOf = (text: string, whole: number): number => Math.floor(whole * (Number.parseFloat(text) / 100))

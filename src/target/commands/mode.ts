@@ -27,7 +27,7 @@ export function modeSense(task: Task<ModeSense>): void {
   if (cdb.pc === PAGE_CONTROL.SAVED && !lu.modes.canSave) throw new SenseError(SENSE.SAVING_PARAMETERS_NOT_SUPPORTED)
   const codes = lu.modes.codes.filter((code) => isAskedFor(code, cdb.pageCode, cdb.subpageCode))
   if (codes.length === 0) {
-    const known = lu.modes.codes.some((code) => code.pageCode === cdb.pageCode)
+    const known = lu.modes.codes.some((code) => isAskedFor(code, cdb.pageCode, ALL_SUBPAGES))
     throw invalidCdbField(task, known ? 'subpageCode' : 'pageCode')
   }
   const pages = codes.map((code) => lu.modes.page(code, cdb.pc))

@@ -37,7 +37,7 @@ beforeAll(async () => {
   array = await openArray([
     memory(),
     memory({ id: 1, readOnly: true }),
-    memory({ id: 2, dpoFua: false, writeCache: false }),
+    memory({ id: 2, dpoFua: false, writeCache: false, pool: 'none' }),
   ])
   disk = await array.disk()
   return () => array.close()
@@ -92,14 +92,37 @@ describe.each([6, 10] as const)('MODE SENSE(%i)', (cdb) => {
     expect(await modes(cdb, { pageCode: 0x08 }, await array.disk(2))).toMatchObject({ dpoFua: false })
   })
 
-  test('changeable values: WCE, D_SENSE, SWP and no other bit', async () => {
+  test('changeable values: the bits that take effect, and no other', async () => {
     const { pages } = await modes(cdb, { pageCode: ALL, subpageCode: 0xff, pc: CHANGEABLE })
-    for (const { pageCode, subpageCode, bytes } of pages) {
-      const expected = Buffer.alloc(bytes.length)
-      bytes.copy(expected, 0, 0, subpageCode === 0 ? 2 : 4)
-      if (pageCode === 0x08) expected[2] = 0x04
-      if (pageCode === 0x0a && subpageCode === 0) [expected[2], expected[4]] = [0x04, 0x08]
-      expect(bytes).toEqual(expected)
+    const threshold = 'bfff0000ffffffff'
+    expect(pages.map(({ bytes }) => bytes.toString('hex'))).toEqual([
+      '010a00000000008000000000', // LBPERE
+      '020e0000000000000000000000000000',
+      `081204${'00'.repeat(17)}`, // WCE
+      '0a0a04003840000000000000', // D_SENSE, UA_INTLCK_CTRL, SWP, TAS
+      `4a01001c${'00'.repeat(28)}`,
+      '1c0a180f0000000000000000', // EWASC, DEXCPT, MRIE
+      `5c02002c01${'00'.repeat(11)}${threshold.repeat(4)}`, // SITUA and the threshold descriptors
+    ])
+  })
+
+  test('a LUN without write cache and without a pool: neither WCE nor thresholds', async () => {
+    const on = await array.disk(2)
+    const { pages } = await modes(cdb, { pageCode: ALL, subpageCode: 0xff, pc: CHANGEABLE }, on)
+    const bytes = (code: number) => pages.find(({ pageCode }) => pageCode === code)?.bytes.toString('hex')
+    expect(bytes(0x01)).toBe('010a00000000000000000000')
+    expect(bytes(0x08)).toBe(`0812${'00'.repeat(18)}`)
+    expect(pages.map(({ pageCode, subpageCode }) => [pageCode, subpageCode])).not.toContainEqual([0x1c, 2])
+    expectParameter(await selectPage(await changed(CACHING, { wce: true }, on), on), 4 + 2)
+  })
+
+  test('allocation length: cut at any length, the true length told', async () => {
+    const run = cdb === 6 ? sense6 : sense10
+    const whole = expectGood(await run({ pageCode: ALL, subpageCode: 0xff })).data
+    expect(whole.length).toBeLessThanOrEqual(255)
+    for (const allocationLength of [0, 1, 4, 8, 13, whole.length, 255]) {
+      const { data } = expectGood(await run({ pageCode: ALL, subpageCode: 0xff, allocationLength }))
+      expect(data).toEqual(whole.subarray(0, allocationLength))
     }
   })
 
@@ -117,6 +140,10 @@ describe.each([6, 10] as const)('MODE SENSE(%i)', (cdb) => {
     const run = cdb === 6 ? sense6 : sense10
     expectCdbField(await run({ pageCode: 0x03 }), layout, 'pageCode')
     expectCdbField(await run({ pageCode: 0x08, subpageCode: 0x07 }), layout, 'subpageCode')
+    expectCdbField(await run({ pageCode: ALL, subpageCode: 0x05 }), layout, 'subpageCode')
+    for (let pageCode = 0; pageCode < 0x3f; pageCode++)
+      if (![0x01, 0x02, 0x08, 0x0a, 0x1c].includes(pageCode))
+        expectCdbField(await run({ pageCode, subpageCode: 0xff }), layout, 'pageCode')
   })
 
   test('control page: values that hosts take for granted', async () => {
@@ -142,7 +169,7 @@ describe('MODE SELECT', () => {
       expectSense(await other.run(TEST_UNIT_READY, {}), SENSE.MODE_PARAMETERS_CHANGED)
       for (const on of [disk, other]) {
         const written = await on.run(WRITE_10, { blocks: 1 }, { dataOut: Buffer.alloc(512) })
-        if (swp) expect(written.sense?.sense).toMatchObject({ key: 7, asc: 0x27 })
+        if (swp) expectSense(written, SENSE.LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED)
         else expectGood(written)
         await on.read(0, 1)
       }
@@ -203,7 +230,8 @@ describe('MODE SELECT', () => {
     const before = await page(0x0a)
     for (const [bytes, at] of [
       [await changed(CONTROL, { qerr: 3, swp: true }), 3],
-      [await changed(CONTROL, { tas: true }), 5],
+      [await changed(CONTROL, { tst: 1 }), 2],
+      [await changed(CONTROL, { autoloadMode: 1 }), 5],
       [await changed(CACHING, { rcd: true }), 2],
     ] as const)
       expectParameter(await selectPage(bytes), 4 + at)
@@ -211,7 +239,9 @@ describe('MODE SELECT', () => {
   })
 
   test('a page that is not there, and one of the wrong length: INVALID FIELD IN PARAMETER LIST', async () => {
-    expectParameter(await selectPage(Buffer.from([0x03, 2, 0, 0])), 4)
+    expectParameter(await selectPage(Buffer.from([0x03, 2, 0, 0])), 4, 5)
+    expectParameter(await selectPage(Buffer.from([0x48, 7, 0, 2, 0, 0])), 4 + 1)
+    expectParameter(await selectPage(Buffer.from([0x8a, 10, ...Buffer.alloc(10)])), 4) // PS is reserved here
     const long = Buffer.concat([await changed(CACHING, {}), Buffer.alloc(2)])
     long[1] = long.length - 2
     const result = await selectPage(long)
