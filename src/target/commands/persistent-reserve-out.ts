@@ -13,9 +13,11 @@ import {
 import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
 import type { Layout } from '../../../protocol/wire/layout.ts'
 import { invalidCdbField, invalidParameter } from '../device-server.ts'
+import type { Nexus } from '../nexus.ts'
 import { initiatorPortsNamed, nexusName, otherTargetPorts, targetPortOf } from '../nexus-names.ts'
 import type { Change, PersistentState } from '../persistent-reservation.ts'
 import * as machine from '../persistent-reservation.ts'
+import { tellReservationNews } from '../reservation-news.ts'
 import { abortTasks, type Task } from '../task.ts'
 import { decodeParameters, parameterList } from './parameters.ts'
 import { requireNoReserve } from './persistent-reserve-in.ts'
@@ -82,9 +84,9 @@ export async function preemptRegistrations(task: Out): Promise<void> {
 }
 
 export async function preemptAndAbort(task: Out): Promise<void> {
-  let aborted: readonly Task[] = []
+  let aborted: ReturnType<typeof abortWorkOf> = []
   await preempt(task, ({ preempted }) => {
-    aborted = abortTasksOf(task, preempted)
+    aborted = abortWorkOf(task, preempted)
   })
   await Promise.all(aborted.map(({ ended }) => ended))
 }
@@ -95,13 +97,20 @@ async function preempt(task: Out, effect: (change: Change) => void): Promise<voi
   await keyedChange(task, list, (state, own) => machine.preempt(state, own, key, () => takeType(task)), effect)
 }
 
-/** The tasks of the preempted nexuses on this logical unit, told to stop (SPC-4 5.13.11.5). */
-function abortTasksOf({ lu }: Task, preempted: readonly string[]): readonly Task[] {
+/**
+ * What the preempted nexuses have under way on this logical unit, told to stop: their tasks, and copies that no task waits
+ * for. Nor do they prevent the removal of the medium any longer (SPC-4 5.13.11.5).
+ */
+function abortWorkOf({ lu, nexus: own }: Task, preempted: readonly string[]): readonly Pick<Task, 'ended'>[] {
   const names = new Set(preempted)
-  const tasks = lu.tasks.all().filter(({ nexus }) => names.has(machine.nexusKey(nexus)))
-  for (const { nexus } of tasks) lu.unitAttentions.establish(nexus, SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+  const isPreempted = ({ nexus }: { readonly nexus: Nexus }): boolean => names.has(machine.nexusKey(nexus))
+  for (const nexus of lu.unitAttentions.nexuses) if (isPreempted({ nexus })) lu.medium.allow(nexus)
+  const copies = lu.copies.background().filter(isPreempted)
+  for (const copy of copies) copy.stop()
+  const tasks = lu.tasks.all().filter(isPreempted)
+  lu.tellAborted(tasks, own)
   abortTasks(tasks)
-  return tasks
+  return [...tasks, ...copies]
 }
 
 export async function registerAndMoveReservation(task: OutWithoutType): Promise<void> {
@@ -174,18 +183,9 @@ async function change(
       return decide(state)
     },
     (made) => {
-      tell(task, made)
+      tellReservationNews(lu, made)
       effect(made)
     },
   )
   await lu.atomicsEnded() // as with RESERVE: those that were judged by what stood before end first
-}
-
-function tell({ lu }: Task, { news }: Change): void {
-  for (const { nexuses, sense } of news) {
-    const names = new Set(nexuses)
-    if (names.size === 0) continue
-    for (const nexus of lu.unitAttentions.nexuses)
-      if (names.has(machine.nexusKey(nexus))) lu.unitAttentions.establish(nexus, sense)
-  }
 }
