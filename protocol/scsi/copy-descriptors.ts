@@ -1,6 +1,6 @@
 // The descriptors of an EXTENDED COPY parameter list (SPC-4 6.4.5, 6.4.6): identification CSCDs (E4h), block to block segments
-// (02h), the same with byte offsets (0Ah), and the one that verifies a CSCD (07h). What is wrong with one is a result and
-// not a WireError, since the standard has a sense for each rule.
+// (02h), the same with byte offsets (0Ah), verify CSCD (07h) and register persistent reservation key (14h). What is wrong with
+// one is a result and not a WireError, since the standard has a sense for each rule.
 
 import { bits, bytes, flag, reserved, u8, u16, u24, u32, u64 } from '../wire/fields.ts'
 import { type Decoded, type Layout, layout } from '../wire/layout.ts'
@@ -12,7 +12,12 @@ import { type FieldPointer, SENSE, type Sense } from './sense.ts'
 export const CSCD_IDENTIFICATION = 0xe4
 
 /** Type codes of segment descriptors (SPC-4 6.4.6.1). */
-export const SEGMENT_TYPE = { BLOCK_TO_BLOCK: 0x02, VERIFY_CSCD: 0x07, BLOCK_TO_BLOCK_OFFSET: 0x0a } as const
+export const SEGMENT_TYPE = {
+  BLOCK_TO_BLOCK: 0x02,
+  VERIFY_CSCD: 0x07,
+  BLOCK_TO_BLOCK_OFFSET: 0x0a,
+  REGISTER_PERSISTENT_RESERVATION_KEY: 0x14,
+} as const
 
 /** As an index of a CSCD: the logical unit that got the command (SPC-4 6.4.6.1). */
 export const CSCD_COPY_MANAGER = 0xffff
@@ -83,6 +88,17 @@ const BLOCK_TO_BLOCK_OFFSET = layout(
   ],
 )
 
+const REGISTER_KEY = layout('register persistent reservation key segment descriptor', 'SPC-4 6.4.6.17', 28, [
+  u8('descriptorType', SEGMENT_TYPE.REGISTER_PERSISTENT_RESERVATION_KEY),
+  reserved(8),
+  u16('descriptorLength', 0x18),
+  reserved(16),
+  u16('destination'), // 6-7
+  u64('reservationKey'), // 8-15
+  u64('serviceActionReservationKey'), // 16-23
+  reserved(32),
+])
+
 export type CscdDescriptor = Omit<
   Decoded<typeof CSCD>,
   'codeSet' | 'association' | 'designatorType' | 'designatorLength' | 'designator'
@@ -94,14 +110,18 @@ export type CscdDescriptor = Omit<
 export type BlockSegment = { type: typeof SEGMENT_TYPE.BLOCK_TO_BLOCK } & Decoded<typeof BLOCK_TO_BLOCK>
 export type OffsetSegment = { type: typeof SEGMENT_TYPE.BLOCK_TO_BLOCK_OFFSET } & Decoded<typeof BLOCK_TO_BLOCK_OFFSET>
 export type VerifySegment = { type: typeof SEGMENT_TYPE.VERIFY_CSCD } & Decoded<typeof VERIFY_CSCD>
+export type RegisterKeySegment = {
+  type: typeof SEGMENT_TYPE.REGISTER_PERSISTENT_RESERVATION_KEY
+} & Decoded<typeof REGISTER_KEY>
 
 /** SOURCE and DESTINATION are indexes of CSCDs. */
-export type CopySegment = BlockSegment | OffsetSegment | VerifySegment
+export type CopySegment = BlockSegment | OffsetSegment | VerifySegment | RegisterKeySegment
 
 const SEGMENTS: Readonly<Record<number, Layout>> = {
   [SEGMENT_TYPE.BLOCK_TO_BLOCK]: BLOCK_TO_BLOCK,
   [SEGMENT_TYPE.VERIFY_CSCD]: VERIFY_CSCD,
   [SEGMENT_TYPE.BLOCK_TO_BLOCK_OFFSET]: BLOCK_TO_BLOCK_OFFSET,
+  [SEGMENT_TYPE.REGISTER_PERSISTENT_RESERVATION_KEY]: REGISTER_KEY,
 }
 
 /** Type codes of all descriptors that parseCopyList knows, ascending. */

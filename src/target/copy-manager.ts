@@ -8,6 +8,7 @@ import {
   CSCD_COPY_MANAGER,
   type CscdDescriptor,
   type OffsetSegment,
+  type RegisterKeySegment,
   SEGMENT_TYPE,
   segmentPointer,
   type VerifySegment,
@@ -18,8 +19,12 @@ import { SENSE, type Sense, SenseError } from '../../protocol/scsi/sense.ts'
 import { OperationStopped } from './copy-conductor.ts'
 import type { CopyOperation } from './copy-operations.ts'
 import { invalidParameter } from './device-server.ts'
+import { StatusError } from './failures.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus } from './nexus.ts'
+import { nexusName } from './nexus-names.ts'
+import { register } from './persistent-reservation.ts'
+import { tellReservationNews } from './reservation-news.ts'
 import type { Target } from './target.ts'
 import { unitDesignators } from './vpd-pages.ts'
 
@@ -44,7 +49,7 @@ export function judgeCopyList(origin: CopyOrigin, list: CopyList): void {
     if (cscd.luIdType === LU_ID_TYPE_RESERVED && lu.scsiVersion === VERSION_SPC_3 && !cscd.nul)
       throw invalidParameter(cscd.offset + 1, 7)
   for (const segment of list.segments) {
-    if (segment.type === SEGMENT_TYPE.VERIFY_CSCD) continue
+    if (!copies(segment)) continue
     const bytes = segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK ? bytesOf(origin, list, segment) : segment.bytes
     if (bytes > lu.limits.copySegmentBytes) throw invalidParameter(segment.offset + COUNT_AT[segment.type])
   }
@@ -65,6 +70,9 @@ export async function copySegments(origin: CopyOrigin, list: CopyList, operation
     operation.steps++
   }
 }
+
+const copies = (segment: CopySegment): segment is BlockSegment | OffsetSegment =>
+  segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK || segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK_OFFSET
 
 interface Side {
   readonly unit: LogicalUnit
@@ -94,16 +102,41 @@ class SegmentCopy {
   async run(): Promise<void> {
     if (this.#operation.stopped) throw this.#stopped()
     const segment = this.#segment
-    if (segment.type === SEGMENT_TYPE.VERIFY_CSCD) this.#verify(segment)
-    else await this.#copy(segment)
+    if (copies(segment)) await this.#copy(segment)
+    else if (segment.type === SEGMENT_TYPE.VERIFY_CSCD) this.#verify(segment)
+    else await this.#register(segment)
   }
 
   #verify({ source, tur }: VerifySegment): void {
     const unit = this.#resolve(source, 'source')
     if (!tur) return
     const { nexus } = this.#origin
-    if (unit.reservations.refuse(nexus, 'legacy') || unit.readiness.refusal('medium'))
+    if (unit.reservations.refuse(nexus, 'legacy') || !unit.readiness.mediumReady)
       throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
+  }
+
+  /** As PERSISTENT RESERVE OUT with REGISTER from the nexus itself; what is saved over a restart stays so. */
+  async #register({
+    destination,
+    reservationKey: key,
+    serviceActionReservationKey: newKey,
+  }: RegisterKeySegment): Promise<void> {
+    const unit = this.#resolve(destination, 'destination')
+    if (unit.reservations.reserved) throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
+    try {
+      await unit.reservations.change(
+        (state) => {
+          const own = nexusName(this.#origin.nexus)
+          return register(state, own, { key, newKey, aptpl: state.aptpl, others: [], specified: undefined })
+        },
+        (change) => tellReservationNews(unit, change),
+      )
+      await unit.atomicsEnded()
+    } catch (error) {
+      if (error instanceof StatusError || error instanceof SenseError)
+        throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
+      throw error
+    }
   }
 
   async #copy(segment: BlockSegment | OffsetSegment): Promise<void> {
@@ -118,7 +151,8 @@ class SegmentCopy {
       await this.#transfer(source, destination, bytes)
     } catch (error) {
       if (this.#operation.stopped && error instanceof AbortedError) throw this.#stopped()
-      if (!(error instanceof StoreError)) throw error // not the medium's fault: logged where all such are
+      // Neither the medium's fault nor, aborted without being stopped, a unit that is no longer ready: logged where all such are.
+      if (!(error instanceof StoreError || error instanceof AbortedError)) throw error
       throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
     }
   }
@@ -126,14 +160,17 @@ class SegmentCopy {
   async #transfer(source: Side, destination: Side, bytes: number): Promise<void> {
     const operation = this.#operation
     const before = operation.transferred
-    await destination.unit.gate.copyFrom(source.unit.gate, source.offset, destination.offset, bytes, {
-      stop: () => operation.stopped,
+    const stop = (): boolean =>
+      operation.stopped || !source.unit.readiness.mediumReady || !destination.unit.readiness.mediumReady
+    const copying = destination.unit.gate.copyFrom(source.unit.gate, source.offset, destination.offset, bytes, {
+      stop,
       progress: (copied) => {
         this.#copied = copied
         operation.transferred = before + copied
         operation.steps++
       },
     })
+    await destination.unit.background.letEnd(copying)
     this.#copied = bytes // a copy onto itself has no pieces
     operation.transferred = before + bytes
     if (!destination.unit.modes.writeCache) await destination.unit.gate.flush()
@@ -156,7 +193,7 @@ class SegmentCopy {
   #judgeUnits(source: LogicalUnit, destination: LogicalUnit): void {
     const { nexus } = this.#origin
     const refused = source.refuses(nexus, 'read') || destination.refuses(nexus, 'write') || destination.writeProtected
-    if (refused || source.readiness.refusal('medium') || destination.readiness.refusal('medium'))
+    if (refused || !source.readiness.mediumReady || !destination.readiness.mediumReady)
       throw this.#abort(SENSE.THIRD_PARTY_DEVICE_FAILURE)
     // Blocks of one size cannot be whole blocks of the other.
     if (source.blockSize !== destination.blockSize) throw this.#abort(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE)
@@ -188,7 +225,7 @@ class SegmentCopy {
   #residual(): { commandSpecific: number; information: number } {
     const segment = this.#segment
     const commandSpecific = this.#index
-    if (segment.type === SEGMENT_TYPE.VERIFY_CSCD) return { commandSpecific, information: 0 }
+    if (!copies(segment)) return { commandSpecific, information: 0 }
     if (segment.type === SEGMENT_TYPE.BLOCK_TO_BLOCK_OFFSET)
       return { commandSpecific, information: segment.bytes - this.#copied }
     return { commandSpecific, information: segment.blocks - Math.floor(this.#copied / this.#blockSize) }

@@ -14,18 +14,19 @@ import { hex } from './support.ts'
 
 const LIMITS = {
   maximumCscdDescriptorCount: 2,
-  maximumSegmentDescriptorCount: 3,
+  maximumSegmentDescriptorCount: 4,
   maximumDescriptorListLength: 300,
   maximumInlineDataLength: 4,
 }
 
 // SPC-4 6.4.2: format, usage, header length; 11 reserved; G_SENSE and IMMED; FFh; list identifier; lengths.
-const HEADER = `01 33 0020 ${'00'.repeat(11)} 03 ff 000000 01020304 ${'00'.repeat(18)} 0020 0048 0002`
+const HEADER = `01 33 0020 ${'00'.repeat(11)} 03 ff 000000 01020304 ${'00'.repeat(18)} 0020 0064 0002`
 const CSCD = 'e4 00 0001 01 03 00 10 6001405123456789abcdef0011223344 00000000 00 000200'
 const BLOCKS = '02 02 0018 0000 ffff 0000 0800 0000000000000001 0000000000000002'
 const OFFSETS = '0a 01 001c 0000 ffff 00000321 0000000000000003 0000000000000004 0010 01ff'
 const VERIFY = '07 00 0008 0000 0000 01 000000'
-const WIRE = hex(`${HEADER} ${CSCD} ${BLOCKS} ${OFFSETS} ${VERIFY} abcd`)
+const REGISTER = '14 00 0018 0000 0001 0102030405060708 1112131415161718 00000000'
+const WIRE = hex(`${HEADER} ${CSCD} ${BLOCKS} ${OFFSETS} ${VERIFY} ${REGISTER} abcd`)
 
 const CONTENT: CopyListLid4Content = {
   listId: 0x01020304,
@@ -68,6 +69,12 @@ const CONTENT: CopyListLid4Content = {
       destinationOffset: 0x1ff,
     },
     { type: SEGMENT_TYPE.VERIFY_CSCD, source: 0, tur: true },
+    {
+      type: SEGMENT_TYPE.REGISTER_PERSISTENT_RESERVATION_KEY,
+      destination: 1,
+      reservationKey: 0x0102030405060708n,
+      serviceActionReservationKey: 0x1112131415161718n,
+    },
   ],
   inlineData: hex('abcd'),
 }
@@ -82,7 +89,7 @@ describe('EXTENDED COPY(LID4) parameter list (SPC-4 6.4.2)', () => {
     expect(problem).toBeUndefined()
     expect(list).toMatchObject(CONTENT)
     expect(list!.cscds.map(({ offset }) => offset)).toEqual([48])
-    expect(list!.segments.map(({ offset }) => offset)).toEqual([80, 108, 140])
+    expect(list!.segments.map(({ offset }) => offset)).toEqual([80, 108, 140, 152])
     expect(encodeCopyListLid4(list!)).toEqual(WIRE)
   })
 
@@ -159,7 +166,7 @@ describe('the rule that a LID4 list breaks', () => {
     ['a CSCD type that is not implemented', edited(48, 0xe0), SENSE.UNSUPPORTED_CSCD_DESCRIPTOR_TYPE_CODE, at(48)],
     ['a segment type that is not', edited(108, 0x03), SENSE.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE, at(108)],
     ['a segment of the length of another type', edited(111, 0x18), INVALID, at(110)],
-    ['a segment list that ends inside a segment', edited(44, 0, 0x40), SENSE.PARAMETER_LIST_LENGTH_ERROR, undefined],
+    ['a segment list that ends inside a segment', edited(44, 0, 0x60), SENSE.PARAMETER_LIST_LENGTH_ERROR, undefined],
   ])('%s', (_, wire, sense, field) => {
     expect(parseCopyListLid4(wire, LIMITS).problem).toEqual({ sense, ...(field && { field }) })
   })
@@ -167,7 +174,7 @@ describe('the rule that a LID4 list breaks', () => {
   test('too many CSCDs, too many segments: pointers to their lengths', () => {
     const cscds = encodeCopyListLid4({ ...CONTENT, cscds: Array(3).fill(CONTENT.cscds[0]) })
     expect(parseCopyListLid4(cscds, LIMITS).problem).toEqual({ sense: SENSE.TOO_MANY_CSCD_DESCRIPTORS, field: at(42) })
-    const segments = encodeCopyListLid4({ ...CONTENT, segments: Array(4).fill(CONTENT.segments[2]) })
+    const segments = encodeCopyListLid4({ ...CONTENT, segments: Array(5).fill(CONTENT.segments[2]) })
     expect(parseCopyListLid4(segments, LIMITS).problem).toEqual({
       sense: SENSE.TOO_MANY_SEGMENT_DESCRIPTORS,
       field: at(44),

@@ -1,5 +1,5 @@
-// The segments of EXTENDED COPY beside plain block to block: with byte offsets (0Ah, SPC-4 6.4.6.8), and the one that verifies a
-// CSCD (07h, SPC-4 6.4.6.11); DC and CAT.
+// The segments of EXTENDED COPY beside plain block to block: with byte offsets (0Ah, SPC-4 6.4.6.8), verify CSCD (07h, SPC-4
+// 6.4.6.11), register persistent reservation key (14h, SPC-4 6.4.6.17); DC and CAT; what the other side's state allows.
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -8,14 +8,17 @@ import {
   type OffsetSegment,
   RELEASE_6,
   RESERVE_6,
+  type RegisterKeySegment,
   SEGMENT_TYPE,
   SENSE,
+  START_STOP_UNIT,
   type VerifySegment,
 } from '../../../protocol/index.ts'
 import type { CommandResult } from '../../../src/host/index.ts'
-import { memory, openArray, SIZE, type TestArray } from '../array.ts'
+import { arrayForTest, drainUnitAttentions, memory, openArray, SIZE, type TestArray } from '../array.ts'
 import { type Disk, expectGood, expectParameter, expectPointer, pattern } from '../disk.ts'
 import { copyList, cscd, naaOf, segment, segmentAt, sendCopy } from './copy-list.ts'
+import { readKeys, register, reserve, TYPE } from './persistent-reserve.ts'
 
 let array: TestArray
 let source: Disk
@@ -206,5 +209,93 @@ describe('segment 07h, verify CSCD', () => {
       list.writeUInt16BE(at + 4, segmentAt(1) + 2)
       expectParameter(await sendCopy(source, list), segmentAt(1) + 2)
     }
+  })
+})
+
+describe('segment 14h, register persistent reservation key', () => {
+  const [K1, K2] = [0x1111n, 0x2222n]
+  const key = (reservationKey: bigint, serviceActionReservationKey: bigint, destination = 1): RegisterKeySegment => ({
+    type: SEGMENT_TYPE.REGISTER_PERSISTENT_RESERVATION_KEY,
+    destination,
+    reservationKey,
+    serviceActionReservationKey,
+  })
+
+  async function pair() {
+    const own = await arrayForTest([memory(), memory({ id: 1 })])
+    const session = { initiatorName: 'iqn.2026-11.io.lunette:copier' }
+    const [disk, other] = [await own.disk(0, session), await own.disk(1)]
+    const cscds = [cscd(await naaOf(disk)), cscd(await naaOf(other))]
+    const run = (...segments: CopySegment[]) => sendCopy(disk, copyList(cscds, segments))
+    return { disk, other, run }
+  }
+
+  test('registers the initiator with the destination, changes its key, and takes it away', async () => {
+    const { disk, other, run } = await pair()
+    expectGood(await run(key(0n, K1)))
+    expect(await readKeys(other)).toEqual({ generation: 1, keys: [K1] })
+    expect((await readKeys(disk)).keys).toEqual([])
+    expectGood(await run(key(K1, K2)))
+    expect((await readKeys(other)).keys).toEqual([K2])
+    expectGood(await run(key(K2, 0n)))
+    expect((await readKeys(other)).keys).toEqual([])
+  })
+
+  test('so that the copy after it may write to what others have reserved for registrants', async () => {
+    const { disk, other, run } = await pair()
+    await disk.write(0, pattern(512, 1))
+    expectGood(await register(other, 0n, K1))
+    expectGood(await reserve(other, K1, TYPE.WERO))
+    expectAborted(await run(segment(0, 9, 1, { destination: 1 })), SENSE.THIRD_PARTY_DEVICE_FAILURE, 0, 1)
+    expectGood(await run(segment(0, 5, 1, { source: 1 }), key(0n, K2), segment(0, 9, 1, { destination: 1 })))
+    expect((await other.read(9, 1)).equals(await disk.read(0, 1))).toBe(true)
+  })
+
+  test('a wrong key, a RESERVE of another, a CSCD that is not there: COPY ABORTED', async () => {
+    const { disk, other, run } = await pair()
+    expectAborted(await run(key(K1, K2)), SENSE.THIRD_PARTY_DEVICE_FAILURE, 0, 0)
+    expectAborted(await run(key(0n, K1), key(0n, K1, 5)), SENSE.UNREACHABLE_COPY_TARGET, 1, 0)
+    expectGood(await run(key(K1, 0n)))
+    expectGood(await other.run(RESERVE_6, {}))
+    expectAborted(await run(key(0n, K1)), SENSE.THIRD_PARTY_DEVICE_FAILURE, 0, 0)
+    expectGood(await other.run(RELEASE_6, {}))
+    expect((await readKeys(other)).keys).toEqual([])
+    await drainUnitAttentions(disk)
+  })
+})
+
+describe('persistent reservations of the other side', () => {
+  test.each([
+    ['Write Exclusive', TYPE.WE, { source: true, destination: false }],
+    ['Exclusive Access', TYPE.EA, { source: false, destination: false }],
+  ])('%s: as READ and WRITE of the initiator would end', async (_, type, may) => {
+    const own = await arrayForTest([memory(), memory({ id: 1 })])
+    const [mine, holder] = [await own.disk(0), await own.disk(1)]
+    const cscds = [cscd(await naaOf(mine)), cscd(await naaOf(holder))]
+    expectGood(await register(holder, 0n, 1n))
+    expectGood(await reserve(holder, 1n, type))
+    for (const side of ['source', 'destination'] as const) {
+      const result = await sendCopy(mine, copyList(cscds, [segment(0, 1, 1, { [side]: 1 })]))
+      if (may[side]) expectGood(result)
+      else expectAborted(result, SENSE.THIRD_PARTY_DEVICE_FAILURE, 0, 1)
+    }
+  })
+})
+
+describe('a medium that is out', () => {
+  test('of the source, the destination, or what is verified: THIRD PARTY DEVICE FAILURE', async () => {
+    const own = await arrayForTest([memory(), memory({ id: 1, removable: true })])
+    const [disk, removable] = [await own.disk(0), await own.disk(1)]
+    const cscds = [cscd(await naaOf(disk)), cscd(await naaOf(removable))]
+    const run = (one: CopySegment) => sendCopy(disk, copyList(cscds, [one]))
+    const tries: [CopySegment, number][] = [
+      [segment(0, 1, 1, { source: 1 }), 1],
+      [segment(0, 1, 1, { destination: 1 }), 1],
+      [verify({ source: 1 }), 0],
+    ]
+    for (const [one] of tries) expectGood(await run(one))
+    expectGood(await removable.run(START_STOP_UNIT, { loej: true, start: false }))
+    for (const [one, left] of tries) expectAborted(await run(one), SENSE.THIRD_PARTY_DEVICE_FAILURE, 0, left)
+    expectGood(await run(verify({ source: 1, tur: false })))
   })
 })

@@ -71,11 +71,11 @@ const copy = (listId: number, listIdUsage: number, on = disk, source = 0) =>
   sendCopy(on, copyList([cscd(here)], [segment(0, 1, 1), segment(0, 2, 7, { source })], { listId, listIdUsage }))
 
 describe('RECEIVE COPY OPERATING PARAMETERS', () => {
-  test('SNLID, two CSCDs and one segment at least, 02h, 07h, 0Ah and E4h ascending; segments of 16 MiB at least (ESXi)', async () => {
+  test('SNLID, two CSCDs and one segment at least, 02h, 07h, 0Ah, 14h and E4h ascending; segments of 16 MiB at least (ESXi)', async () => {
     for (const on of [disk, await array.disk(1)]) {
       const parameters = await parametersOf(on)
       expect(parameters.snlid).toBe(true)
-      expect(parameters.implementedDescriptors).toEqual([0x02, 0x07, 0x0a, 0xe4])
+      expect(parameters.implementedDescriptors).toEqual([0x02, 0x07, 0x0a, 0x14, 0xe4])
       expect(parameters.maximumCscdDescriptorCount).toBeGreaterThanOrEqual(2)
       expect(parameters.maximumSegmentDescriptorCount).toBeGreaterThanOrEqual(1)
       expect(parameters.maximumSegmentLength).toBeGreaterThanOrEqual(16 * 2 ** 20)
