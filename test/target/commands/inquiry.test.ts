@@ -10,10 +10,13 @@ import {
   decodeCapacity16,
   decodeDeviceIdentification,
   decodeLogicalBlockProvisioning,
+  decodeModePagePolicies,
+  decodeScsiPorts,
   decodeStandardInquiry,
   decodeSupportedPages,
   decodeUnitSerialNumber,
   decodeVpdPage,
+  EXTENDED_INQUIRY,
   INQUIRY,
   MODE_SENSE_6,
   NON_ROTATING,
@@ -93,6 +96,7 @@ describe('INQUIRY, standard data', () => {
       hiSup: true,
       cmdQue: true,
       threePc: true,
+      tpgs: 3,
       protect: false,
       vendor: 'LUNETTE',
       product: 'VIRTUAL DISK',
@@ -138,7 +142,7 @@ describe('INQUIRY, vital product data', () => {
   test('00h: ascending, itself included, and every page listed is there', async () => {
     const pages = decodeSupportedPages(await vpd(thin, VPD_PAGE.SUPPORTED_PAGES))
     expect(pages).toEqual([...pages].sort((a, b) => a - b))
-    expect(pages).toEqual(expect.arrayContaining([0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2]))
+    expect(pages).toEqual(expect.arrayContaining([0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0xb0, 0xb1, 0xb2]))
     for (const page of pages) {
       const data = await vpd(thin, page)
       expect({ type: data[0], page: data[1], length: data.readUInt16BE(2) }).toEqual({
@@ -197,6 +201,30 @@ describe('INQUIRY, vital product data', () => {
     expect(seen.size).toBe(4)
   })
 
+  test('85h: no address; 86h: every task attribute, a volatile cache, no protection', async () => {
+    const addresses = await vpd(thin, VPD_PAGE.MANAGEMENT_NETWORK_ADDRESSES)
+    expect(addresses.toString('hex')).toBe('00850000')
+    const page = decodeVpdPage(EXTENDED_INQUIRY, await vpd(thin, VPD_PAGE.EXTENDED_INQUIRY))
+    expect(page).toMatchObject({ simpSup: true, ordSup: true, headSup: true, vSup: true, nvSup: false, luiClr: true })
+    expect(page).toMatchObject({ spt: 0, grdChk: false, appChk: false, refChk: false, wuSup: false, crdSup: false })
+  })
+
+  test('87h: every mode page is shared', async () => {
+    expect(decodeModePagePolicies(await vpd(thin, VPD_PAGE.MODE_PAGE_POLICY))).toEqual([
+      { pageCode: 0x3f, subpageCode: 0xff, mlus: false, policy: 0 },
+    ])
+  })
+
+  test('88h: the one port, with the name that 83h gives it', async () => {
+    const [port, ...others] = decodeScsiPorts(await vpd(thin, VPD_PAGE.SCSI_PORTS))
+    expect(others).toEqual([])
+    expect(port?.relativePort).toBe(1)
+    const names = decodeDeviceIdentification(await vpd(thin, VPD_PAGE.DEVICE_IDENTIFICATION)).filter(
+      ({ association, type }) => association === ASSOCIATION.TARGET_PORT && type === DESIGNATOR_TYPE.SCSI_NAME,
+    )
+    expect(port?.designators).toEqual(names)
+  })
+
   test('B0h: the defaults of the configuration', async () => {
     expect(decodeVpdPage(BLOCK_LIMITS, await vpd(thin, VPD_PAGE.BLOCK_LIMITS))).toMatchObject({
       wsnz: false,
@@ -240,9 +268,11 @@ describe('INQUIRY, vital product data', () => {
     }
   })
 
-  test('B1h: a medium that does not rotate', async () => {
-    const page = decodeVpdPage(BLOCK_DEVICE_CHARACTERISTICS, await vpd(thin, VPD_PAGE.BLOCK_DEVICE_CHARACTERISTICS))
-    expect(page).toMatchObject({ mediumRotationRate: NON_ROTATING, wabereq: 0, wacereq: 0 })
+  test('B1h: a medium that does not rotate, and reads after an erase, of which a thick LUN has one alone', async () => {
+    const page = async (on: Disk) =>
+      decodeVpdPage(BLOCK_DEVICE_CHARACTERISTICS, await vpd(on, VPD_PAGE.BLOCK_DEVICE_CHARACTERISTICS))
+    expect(await page(thin)).toMatchObject({ mediumRotationRate: NON_ROTATING, wabereq: 1, wacereq: 1 })
+    expect(await page(thick)).toMatchObject({ mediumRotationRate: NON_ROTATING, wabereq: 0, wacereq: 1 })
   })
 
   test('B2h agrees with READ CAPACITY(16) and with the switches', async () => {
