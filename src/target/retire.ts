@@ -16,9 +16,12 @@ export async function retire(unit: LogicalUnit, inventory: Inventory, log: Log):
   const tasks = unit.tasks.all()
   if (tasks.length > 0) log.warn({ lun, tasks: tasks.length }, 'a LUN is removed while commands are under way')
   const closed = inventory.closeGate(gate)
-  for (const task of tasks) task.wake?.(new SenseError(SENSE.LOGICAL_UNIT_NOT_SUPPORTED))
-  await closed.catch((error: unknown) => log.error({ lun, err: error }, 'a LUN that is removed does not close'))
-  await ended
+  closed.catch((error: unknown) => log.error({ lun, err: error }, 'a LUN that is removed does not close'))
+  while (unit.tasks.all().length > 0) {
+    for (const task of unit.tasks.all()) task.wake?.(new SenseError(SENSE.LOGICAL_UNIT_NOT_SUPPORTED))
+    await within(LIMITS.closeGraceMs, ended) // what was at the medium may wait for data now
+  }
+  await Promise.allSettled([closed])
 }
 
 async function tasksEnded(unit: LogicalUnit): Promise<void> {
