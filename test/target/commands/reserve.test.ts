@@ -3,28 +3,28 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
+  COMPARE_AND_WRITE,
   type Layout,
   STATUS,
   TASK_MANAGEMENT_FUNCTION,
   TASK_MANAGEMENT_RESPONSE_CODE,
 } from '../../../protocol/index.ts'
 import * as CDB from '../../../protocol/scsi/commands/index.ts'
+import type { CommandResult } from '../../../src/host/index.ts'
+import { COMMANDS as ROWS } from '../../../src/target/commands/index.ts'
 import { drainUnitAttentions, memory, openArray, type TestArray } from '../array.ts'
 import { type Disk, expectCdbField, expectGood } from '../disk.ts'
+import { HeldStore, handBuilt } from '../hand-built.ts'
+import { preempt, preemptAndAbort, register, reserve } from './persistent-reserve.ts'
+import { RESERVATION_CLASSES } from './reservation-classes.ts'
 
 const { RESERVE_6, RESERVE_10, RELEASE_6, RELEASE_10, TEST_UNIT_READY } = CDB
-const COMMANDS: readonly Layout[] = Object.values(CDB)
+const COMMANDS: readonly Layout[] = ROWS.map(({ wire }) => wire)
 
-/** SPC-2 table 9, SPC-4 table 66 and scsi-vaai.md: what another initiator's reservation does not stop. */
-const ALLOWED = new Set([
-  'INQUIRY',
-  'REPORT LUNS',
-  'REQUEST SENSE',
-  'READ CAPACITY(10)',
-  'READ CAPACITY(16)',
-  'RELEASE(6)',
-  'RELEASE(10)',
-])
+/** SPC-2 table 9 and scsi-vaai.md: what another initiator's reservation does not stop. */
+const isAllowed = ({ name }: Layout): boolean => RESERVATION_CLASSES.get(name) === 'allow'
+/** A conflict for the holder, too (SPC-2 5.5.1): persistent-reserve-in.test.ts and persistent-reserve-out.test.ts. */
+const isPersistent = ({ name }: Layout): boolean => name.startsWith('PERSISTENT RESERVE')
 
 let array: TestArray
 let holder: Disk
@@ -58,7 +58,7 @@ async function settle(): Promise<void> {
 }
 
 describe('the matrix: while another nexus holds a RESERVE', () => {
-  test.each(COMMANDS.map((cdb) => ({ name: cdb.name, cdb, allowed: ALLOWED.has(cdb.name) })))(
+  test.each(COMMANDS.map((wire) => ({ name: wire.name, cdb: wire, allowed: isAllowed(wire) })))(
     '$name: allowed $allowed',
     async ({ cdb, allowed }) => {
       expectGood(await holder.run(RESERVE_6, {}))
@@ -70,7 +70,7 @@ describe('the matrix: while another nexus holds a RESERVE', () => {
           status: STATUS.RESERVATION_CONFLICT,
           sense: undefined,
         })
-      expect((await holder.send(bytes, io)).status).not.toBe(STATUS.RESERVATION_CONFLICT)
+      if (!isPersistent(cdb)) expect((await holder.send(bytes, io)).status).not.toBe(STATUS.RESERVATION_CONFLICT)
     },
   )
 
@@ -172,16 +172,41 @@ describe('what is not offered', () => {
     expectGood(await other.run(TEST_UNIT_READY, {}))
   })
 
-  test('RESERVE and PERSISTENT RESERVE: the latter is no command yet', async () => {
-    for (const opcode of [0x5e, 0x5f]) {
-      const cdb = Buffer.alloc(10)
-      cdb[0] = opcode
-      expect((await holder.send(cdb)).sense?.sense).toMatchObject({ key: 5, asc: 0x20 })
-    }
-  })
-
   test('a reserved page code is still refused to the holder', async () => {
     expectGood(await holder.run(RESERVE_6, {}))
     expectCdbField(await holder.run(CDB.MODE_SENSE_6, { pageCode: 0x30 }), CDB.MODE_SENSE_6, 'pageCode')
+  })
+})
+
+describe('a COMPARE AND WRITE under way ends before the status of what would have stopped it', () => {
+  const ways: [string, (disk: Disk) => Promise<CommandResult>][] = [
+    ['RESERVE(6)', (disk) => disk.run(RESERVE_6, {})],
+    ['RESERVE(10)', (disk) => disk.run(RESERVE_10, {})],
+    ['PERSISTENT RESERVE OUT, RESERVE', (disk) => reserve(disk, 1n, 1)],
+    ['PERSISTENT RESERVE OUT, PREEMPT', (disk) => preempt(disk, 1n, 2n, 1)],
+    ['PERSISTENT RESERVE OUT, PREEMPT AND ABORT', (disk) => preemptAndAbort(disk, 1n, 2n, 1)],
+  ]
+  test.each(ways)('%s', async (name, run) => {
+    const store = new HeldStore()
+    const built = await handBuilt([store])
+    const [mine, theirs] = [await built.disk(), await built.disk()]
+    if (name.startsWith('PERSISTENT')) expectGood(await register(mine, 0n, 1n))
+    if (name.includes('PREEMPT')) expectGood(await register(theirs, 0n, 2n))
+    store.hold()
+    const data = Buffer.concat([Buffer.alloc(512), Buffer.alloc(512, 1)])
+    const cdb = COMPARE_AND_WRITE.encode({ blocks: 1 })
+    theirs.session.submit({ lun: 0, cdb, dataOut: data }).result.catch(() => {})
+    await store.untilWaiting(1)
+    let ended = false
+    const running = run(mine).finally(() => {
+      ended = true
+    })
+    for (let i = 0; i < 3; i++) await mine.session.nop()
+    expect(ended).toBe(false)
+    store.release()
+    expectGood(await running)
+    const { length } = store.writes
+    await theirs.session.nop()
+    expect(store.writes.length).toBe(length)
   })
 })
