@@ -117,8 +117,8 @@ function blockLimits(lu: LogicalUnit): Buffer {
     ),
     maximumUnmapLbaCount: unmaps ? limits.unmapBlocks : 0,
     maximumUnmapBlockDescriptorCount: unmaps ? limits.unmapDescriptors : 0,
-    optimalUnmapGranularity: lu.thin ? limits.unmapGranularityBlocks : 0,
-    ugavalid: lu.thin,
+    optimalUnmapGranularity: canUnmap(lu) ? limits.unmapGranularityBlocks : 0,
+    ugavalid: canUnmap(lu),
     maximumWriteSameLength: vaai.zero ? BigInt(limits.writeSameBlocks) : 0n,
     maximumAtomicTransferLength: limits.atomicBlocks,
     atomicAlignment: limits.atomicAlignmentBlocks,
@@ -127,6 +127,9 @@ function blockLimits(lu: LogicalUnit): Buffer {
     maximumAtomicBoundarySize: limits.atomicBlocks,
   })
 }
+
+/** By UNMAP, or by WRITE SAME. */
+const canUnmap = ({ thin, vaai }: LogicalUnit): boolean => thin && (vaai.delete || vaai.zero)
 
 function logicalBlockProvisioning(lu: LogicalUnit): Buffer {
   if (!lu.thin) return encodeLogicalBlockProvisioning({ provisioningType: PROVISIONING_TYPE.FULL })
@@ -137,7 +140,7 @@ function logicalBlockProvisioning(lu: LogicalUnit): Buffer {
     lbpws: vaai.zero,
     lbpws10: vaai.zero,
     lbprz: LBPRZ_ZEROES,
-    ancSup: limits.anchor,
+    ancSup: limits.anchor && canUnmap(lu),
     provisioningType: PROVISIONING_TYPE.THIN,
   })
 }
