@@ -23,7 +23,7 @@ export interface Registration extends NexusName {
   readonly key: bigint
 }
 
-export interface PersistentReservation {
+interface PersistentReservation {
   readonly type: number
   /** Undefined: every registered nexus holds it (the All Registrants types). */
   readonly holder: string | undefined

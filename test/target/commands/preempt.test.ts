@@ -203,7 +203,8 @@ describe('tasks of the preempted', () => {
     raw.command(WRITE, OUT)
     const r2t = await raw.take(TARGET_OPCODE.R2T)
     expectGood(await preemptAndAbort(a, 1n, 7n, TYPE.WE))
-    raw.dataOut(r2t.header.initiatorTaskTag, ones, { targetTransferTag: r2t.header.targetTransferTag })
+    const { initiatorTaskTag, targetTransferTag } = r2t.header
+    raw.dataOut({ initiatorTaskTag, targetTransferTag }, ones)
     await taken(raw)
     expect(store.writes).toEqual([])
     await raw.expectSilence(20)
