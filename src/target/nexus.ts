@@ -1,5 +1,6 @@
 // An I_T nexus (SAM-5 4.6.5): one initiator port talking to one target port. It lives as long as its session; what a
-// logical unit remembers of an initiator (unit attentions, a reservation) it remembers by the nexus object.
+// logical unit remembers of an initiator (unit attentions, a RESERVE) it remembers by the nexus object, and what outlives
+// the session (persistent reservations) by the names of the ports.
 
 export interface Nexus {
   /** "iqn...,i,0x00023d000001": the initiator port name (RFC 7143 4.4). */

@@ -1,5 +1,6 @@
-// What outlives a restart of the array (SPC-4 5.13.5, APTPL): registrations and the reservation as plain JSON, and back. PRGENERATION is
-// not among it: it begins with zero at power on (SPC-4 6.15.2). A target port that is gone stays named: it may come back.
+// What outlives a restart of the array (SPC-4 5.13.5, APTPL): registrations and the reservation as plain JSON, and back.
+// PRGENERATION is not among it: it begins with zero at power on (SPC-4 6.15.2). A target port that is gone stays named: it
+// may come back.
 
 import { z } from 'zod'
 import {
