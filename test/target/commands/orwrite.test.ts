@@ -20,6 +20,7 @@ beforeAll(async () => {
     memory({ id: 3, readOnly: true }),
     memory({ id: 4, blockSize: 4096 }),
     memory({ id: 5, writeCache: false }),
+    memory({ id: 6, store: { type: 'null' }, size: '1TiB', limits: { transferBlocks: 0 } }),
   ])
   disk = await array.disk()
   return () => array.close()
@@ -126,6 +127,12 @@ describe('ORWRITE(16) (8Bh)', () => {
     const small = await array.disk(2)
     expectGood(await orWrite(0, 16, Buffer.alloc(16 * 512), {}, small))
     expectCdbField(await orWrite(0, 17, Buffer.alloc(17 * 512), {}, small), ORWRITE_16, 'blocks')
+  })
+
+  test('without MAXIMUM TRANSFER LENGTH: what would not fit in memory is refused before its data come', async () => {
+    const huge = await array.disk(6)
+    for (const blocks of [2 ** 19 + 1, 2 ** 31 - 1])
+      expectCdbField(await orWrite(0, blocks, Buffer.alloc(512), {}, huge), ORWRITE_16, 'blocks')
   })
 
   test('residuals: fewer bytes than blocks change so many bytes, more than blocks change no more', async () => {
