@@ -27,7 +27,7 @@ export async function reload(array: RunningArray, { file, overrides, ready, log 
       throw error instanceof RefusedConfig ? refusal(error.problems) : error
     })
     for (const change of changes) log.info(change)
-    log.info(`${file}: reloaded, ${changes.length === 0 ? 'nothing is different' : `${changes.length} changes`}`)
+    log.info(`${file}: reloaded, ${counted(changes.length)}`)
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error
     for (const line of error.message.split('\n')) log.error(line)
@@ -37,3 +37,6 @@ export async function reload(array: RunningArray, { file, overrides, ready, log 
   const told = ready.write({ pid: process.pid, portals: array.portals, targets: array.targets })
   await told.catch((error: Error) => log.error(error.message))
 }
+
+const counted = (changes: number): string =>
+  changes === 0 ? 'nothing is different' : changes === 1 ? '1 change' : `${changes} changes`

@@ -65,11 +65,20 @@ function judgeTarget(before: ArrayConfig, target: TargetConfig, at: Path): Probl
   return [...judgePortals(known.portals, target.portals, [...at, 'portals']), ...luns]
 }
 
+/** Keys whose defaults follow others: where that is why they differ, it is told once. */
+const FOLLOWS: { readonly [Key in keyof LunConfig]?: keyof LunConfig } = {
+  physicalBlockSize: 'blockSize',
+  provisioning: 'store',
+  pool: 'store',
+}
+
 function judgeLun(before: LunConfig, after: LunConfig, at: Path): Problem[] {
-  return (Object.keys(after) as (keyof LunConfig)[]).flatMap((key) => {
+  const judge = (key: keyof LunConfig): Problem[] => {
     const rule = LUN[key] as Rule<unknown>
     return rule(before[key], after[key], at)
-  })
+  }
+  const isTold = (key: keyof LunConfig | undefined): boolean => key !== undefined && judge(key).length > 0
+  return (Object.keys(after) as (keyof LunConfig)[]).flatMap((key) => (isTold(FOLLOWS[key]) ? [] : judge(key)))
 }
 
 type Portals = 'all' | readonly (string | number)[]

@@ -12,7 +12,9 @@ export function describeChanges(before: ArrayConfig, after: ArrayConfig): Change
     ...removed.map(({ iqn }) => `${iqn}: removed`),
     ...after.targets.flatMap((target) => {
       const known = before.targets.find(({ iqn }) => iqn === target.iqn)
-      return known ? inTarget(known, target) : [`${target.iqn}: added, ${target.luns.length} LUNs`]
+      return known
+        ? inTarget(known, target)
+        : [`${target.iqn}: added, with ${target.luns.length === 1 ? '1 LUN' : `${target.luns.length} LUNs`}`]
     }),
     ...different(without(before, 'targets'), without(after, 'targets')),
   ]

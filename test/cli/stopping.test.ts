@@ -9,7 +9,7 @@ beforeAll(requireBuild)
 const built = (path: string) => JSON.stringify(new URL(`../../dist/src/${path}`, import.meta.url).href)
 
 /** Runs awaitStop; what it calls and gives is on stdout, a line each. `timeline` is run once the service runs. */
-function service(parts: { start?: string; started?: string; close?: string; timeline?: string }) {
+function service(parts: { start?: string; started?: string; reload?: string; close?: string; timeline?: string }) {
   const script = `
     const { awaitStop } = await import(${built('cli/stopping.js')})
     const { createLogger } = await import(${built('log.js')})
@@ -22,6 +22,7 @@ function service(parts: { start?: string; started?: string; close?: string; time
       process.exitCode = await awaitStop(createLogger('info', process.stderr, false), {
         async start() { say('start'); ${parts.start ?? ''}; return running },
         async started() { say('started'); ${parts.started ?? ''}; setTimeout(async () => { ${parts.timeline ?? ''} }) },
+        async reload() { say('reload'); ${parts.reload ?? ''}; say('reloaded') },
         stopping() { say('stopping') },
       })
     } catch (error) {
@@ -44,7 +45,7 @@ function service(parts: { start?: string; started?: string; close?: string; time
 }
 
 describe('signals', () => {
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('%s closes in order, exit 0', (signal) => {
+  test.each(['SIGINT', 'SIGTERM'])('%s closes in order, exit 0', (signal) => {
     const { code, said, log } = service({ timeline: `kill('${signal}')`, close: 'await sleep(50)' })
     expect(said).toEqual(['start', 'started', 'stopping', 'close', 'closed'])
     expect(code).toBe(0)
@@ -66,6 +67,67 @@ describe('signals', () => {
     const { code, said } = service({ start: `kill('SIGTERM'); await sleep(100)` })
     expect(said).toEqual(['start', 'stopping', 'close', 'closed'])
     expect(code).toBe(0)
+  })
+})
+
+describe('SIGHUP', () => {
+  const terminate = `setTimeout(() => kill('SIGTERM'))`
+
+  test('reloads, and the service runs on', () => {
+    const { code, said, log } = service({ timeline: `kill('SIGHUP')`, reload: terminate })
+    expect(said).toEqual(['start', 'started', 'reload', 'reloaded', 'stopping', 'close', 'closed'])
+    expect(code).toBe(0)
+    expect(log.map(({ msg }) => msg)).toEqual(['stopping on SIGTERM; once more stops at once', 'stopped'])
+  })
+
+  test('those that come during a reload are one more afterwards', () => {
+    const first = `kill('SIGHUP'); await sleep(50); kill('SIGHUP'); await sleep(50)`
+    const { said } = service({
+      timeline: `kill('SIGHUP')`,
+      reload: `globalThis.count = (globalThis.count ?? 0) + 1; if (count === 1) { ${first} } else { ${terminate} }`,
+    })
+    expect(said).toEqual([
+      'start',
+      'started',
+      'reload',
+      'reloaded',
+      'reload',
+      'reloaded',
+      'stopping',
+      'close',
+      'closed',
+    ])
+  })
+
+  test('one that comes while it starts waits until it runs', () => {
+    const { said, code } = service({ start: `kill('SIGHUP'); await sleep(100)`, reload: terminate })
+    expect(said).toEqual(['start', 'started', 'reload', 'reloaded', 'stopping', 'close', 'closed'])
+    expect(code).toBe(0)
+  })
+
+  test('one that comes while it ends does nothing, and does not end the process', () => {
+    const { said, code } = service({ timeline: `kill('SIGTERM')`, close: `kill('SIGHUP'); await sleep(100)` })
+    expect(said).toEqual(['start', 'started', 'stopping', 'close', 'closed'])
+    expect(code).toBe(0)
+  })
+
+  test('a reload that is under way does not hold up the end', () => {
+    const { said, code } = service({
+      timeline: `kill('SIGHUP')`,
+      reload: `kill('SIGTERM'); await new Promise(() => {})`,
+    })
+    expect(said).toEqual(['start', 'started', 'reload', 'stopping', 'close', 'closed'])
+    expect(code).toBe(0)
+  })
+
+  test('a reload that fails in a way nobody foresaw is logged, and the service runs on', () => {
+    const { said, code, log } = service({
+      timeline: `kill('SIGHUP')`,
+      reload: `${terminate}; throw new Error('boom')`,
+    })
+    expect(said).toEqual(['start', 'started', 'reload', 'stopping', 'close', 'closed'])
+    expect(code).toBe(0)
+    expect(log[0]).toMatchObject({ level: 'error', err: { message: 'boom' } })
   })
 })
 

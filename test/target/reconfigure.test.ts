@@ -169,7 +169,7 @@ describe('a target', () => {
   test('that is added is found and takes logins; sessions of the others hear nothing', async () => {
     const array = await arrayForTest()
     const disk = await array.disk()
-    expect(await change(array, [memory()], {}, other())).toEqual([`${OTHER}: added, 1 LUNs`])
+    expect(await change(array, [memory()], {}, other())).toEqual([`${OTHER}: added, with 1 LUN`])
     expect(array.running.targets).toEqual([array.iqn, OTHER])
     expect(await names(array.port)).toEqual([array.iqn, OTHER])
     expect(await news(new Disk(await array.connect({ targetName: OTHER })))).toEqual(POWER_ON)
