@@ -6,6 +6,7 @@ import {
   CYCLE_COUNT,
   EXCEPTIONS,
   EXCEPTIONS_PARAMETER,
+  IDLE_TIME,
   PROVISIONING_PARAMETER,
   RESOURCE_COUNT,
   RESOURCE_SCOPE,
@@ -15,6 +16,7 @@ import {
   TEMPERATURE,
   TEMPERATURE_NOT_AVAILABLE,
   TEMPERATURE_PARAMETER,
+  TIME_INTERVAL,
 } from '../../protocol/scsi/log/parameters.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Statistics } from './statistics.ts'
@@ -57,11 +59,19 @@ const PAGES: readonly LogPageRow[] = [
     [START_STOP_PARAMETER.ACCUMULATED_START_STOP_CYCLES, CYCLE_COUNT.encode({ cycles: 0 })],
   ]),
   {
-    ...page(LOG_PAGE.GENERAL_STATISTICS_AND_PERFORMANCE, (lu) => [[STATISTICS_PARAMETER, statistics(lu.statistics)]]),
+    // No time is measured: an interval has no length.
+    ...page(LOG_PAGE.GENERAL_STATISTICS_AND_PERFORMANCE, (lu) => [
+      [STATISTICS_PARAMETER.ACCESS, statistics(lu.statistics)],
+      [STATISTICS_PARAMETER.IDLE_TIME, IDLE_TIME.encode({})],
+      [STATISTICS_PARAMETER.TIME_INTERVAL, TIME_INTERVAL.encode({})],
+    ]),
     resettable: true,
   },
   page(LOG_PAGE.INFORMATIONAL_EXCEPTIONS, () => [
-    [EXCEPTIONS_PARAMETER, EXCEPTIONS.encode({ celsius: TEMPERATURE_NOT_AVAILABLE })],
+    [
+      EXCEPTIONS_PARAMETER,
+      EXCEPTIONS.encode({ celsius: TEMPERATURE_NOT_AVAILABLE, tripCelsius: TEMPERATURE_NOT_AVAILABLE }),
+    ],
   ]),
 ]
 

@@ -110,10 +110,18 @@ export class LogicalUnit {
     this.medium.configure(config.removable)
     this.gate.writeThrough = !config.writeCache
     const cached = this.modes.writeCache
-    this.modes.configure(this.#modePages(config))
+    this.#changeModes(() => this.modes.configure(this.#modePages(config)))
     if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {}) // the next one fails with it, too
     this.background.sanitizeSeconds = config.sanitizeSeconds
     this.#initiators = config.initiators
+  }
+
+  /** What is in the cache is written where there is to be none from now on (SBC-3 6.4.5). */
+  #changeModes(change: () => void): void {
+    const cached = this.modes.writeCache
+    change()
+    // A flush that fails is remembered by the store: the next one fails with it.
+    if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {})
   }
 
   #modePages({ writeCache }: LunConfig): ModePageOptions {
@@ -153,10 +161,7 @@ export class LogicalUnit {
   /** Logical unit reset (SAM-5 6.3.3): everything volatile is as after power on, and every nexus hears of it. */
   reset(sense: Sense): void {
     this.reservations.reset()
-    const cached = this.modes.writeCache
-    this.modes.reset()
-    // A flush that fails is remembered by the store: the next one fails with it.
-    if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {})
+    this.#changeModes(() => this.modes.reset())
     this.copies.reset()
     this.buffers.reset()
     this.medium.reset()

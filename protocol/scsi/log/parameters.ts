@@ -32,9 +32,10 @@ export const START_STOP_PARAMETER = {
 /** Start-Stop Cycle Counter log page (0Eh), both parameters. */
 export const CYCLE_COUNT = layout('cycle count', 'SPC-4 7.3', 4, [u32('cycles')])
 
-export const STATISTICS_PARAMETER = 0x0001
+/** General Statistics and Performance log page (19h/00h). */
+export const STATISTICS_PARAMETER = { ACCESS: 0x0001, IDLE_TIME: 0x0002, TIME_INTERVAL: 0x0003 } as const
 
-/** General Statistics and Performance log page (19h/00h). The intervals are in units that parameter 0003h would name. */
+/** Parameter 0001h. The intervals have the length that parameter 0003h says. */
 export const STATISTICS = layout('general access statistics and performance', 'SPC-4 7.3', 64, [
   u64('readCommands'),
   u64('writeCommands'), // 8-15
@@ -46,6 +47,11 @@ export const STATISTICS = layout('general access statistics and performance', 'S
   u64('weightedIntervals'), // 56-63
 ])
 
+export const IDLE_TIME = layout('idle time', 'SPC-4 7.3', 8, [u64('idleIntervals')])
+
+/** An interval is INTEGER times ten to the power of minus EXPONENT seconds. */
+export const TIME_INTERVAL = layout('time interval descriptor', 'SPC-4 7.3', 8, [u32('exponent'), u32('integer')])
+
 export const EXCEPTIONS_PARAMETER = 0x0000
 
 /** Informational Exceptions log page (2Fh), parameter 0000h: what the device server would tell, and the temperature. */
@@ -53,5 +59,5 @@ export const EXCEPTIONS = layout('informational exceptions', 'SPC-4 7.3', 4, [
   u8('asc'),
   u8('ascq'),
   u8('celsius'), // 2, MOST RECENT TEMPERATURE READING
-  reserved(8),
+  u8('tripCelsius'), // vendor-specific; by custom the temperature at which a drive warns
 ])

@@ -121,8 +121,8 @@ describe('LOG SENSE (4Dh)', () => {
 
   test('allocation length: cut at any length, the true length told', async () => {
     const whole = expectGood(await sense({ pageCode: 0x19 })).data
-    expect(whole.length).toBe(4 + 4 + 64)
-    for (const allocationLength of [0, 1, 4, 12, whole.length]) {
+    expect(whole.length).toBe(4 + 4 + 64 + 2 * (4 + 8))
+    for (const allocationLength of [0, 1, 4, 12, 72, whole.length]) {
       const { data } = expectGood(await sense({ pageCode: 0x19, allocationLength }))
       expect(data).toEqual(whole.subarray(0, allocationLength))
     }
@@ -131,7 +131,7 @@ describe('LOG SENSE (4Dh)', () => {
   test('what nothing measures is not available: temperature, exceptions', async () => {
     for (const { value } of await parameters(0x0d)) expect(TEMPERATURE.decode(value)).toEqual({ celsius: 0xff })
     const [exception] = await parameters(0x2f)
-    expect(EXCEPTIONS.decode(exception!.value)).toEqual({ asc: 0, ascq: 0, celsius: 0xff })
+    expect(EXCEPTIONS.decode(exception!.value)).toEqual({ asc: 0, ascq: 0, celsius: 0xff, tripCelsius: 0xff })
     expect((await parameters(0x0e)).map(({ parameterCode, value }) => [parameterCode, [...value]])).toEqual([
       [4, [0, 0, 0, 0]],
     ])
@@ -204,6 +204,14 @@ describe('General Statistics and Performance (19h)', () => {
       blocksReceived: 6145n,
       blocksTransmitted: 4096n,
     })
+  })
+
+  test('no time is measured: intervals have no length', async () => {
+    const [, idle, interval] = await parameters(0x19)
+    expect([idle, interval].map((one) => [one?.parameterCode, one?.value.toString('hex')])).toEqual([
+      [2, '00'.repeat(8)],
+      [3, '00'.repeat(8)],
+    ])
   })
 
   test('a command that is refused is none', async () => {

@@ -13,10 +13,12 @@ import {
 import {
   CYCLE_COUNT,
   EXCEPTIONS,
+  IDLE_TIME,
   RESOURCE_COUNT,
   RESOURCE_SCOPE,
   STATISTICS,
   TEMPERATURE,
+  TIME_INTERVAL,
 } from '../../../../protocol/scsi/log/parameters.ts'
 import {
   decodeSupportedLogSubpages,
@@ -131,7 +133,9 @@ describe('values of parameters', () => {
         writeIntervals: 6n, weightedCommands: 7n, weightedIntervals: 8n,
       },
     ],
-    ['informational exceptions (2Fh)', EXCEPTIONS, '5d 00 1e 00', { asc: 0x5d, ascq: 0, celsius: 30 }],
+    ['idle time (19h)', IDLE_TIME, '0000000000000009', { idleIntervals: 9n }],
+    ['time interval (19h)', TIME_INTERVAL, '00000003 00000032', { exponent: 3, integer: 50 }],
+    ['informational exceptions (2Fh)', EXCEPTIONS, '5d 00 1e 41', { asc: 0x5d, ascq: 0, celsius: 30, tripCelsius: 65 }],
   ] /* biome-ignore format: one parameter a row */,
   )('%s', (_, layout, wire, values) => {
     bothWays(layout, hex(wire), values as ReturnType<Layout['decode']>)
