@@ -10,10 +10,10 @@ type Command = CommandTable['rows'][number]
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
 
-/** "83/00", or "28" for a command without service actions; the operation code 7Fh has service actions of two bytes. */
+/** "83/00", or "28" for a command without service actions. */
 export function codeOf({ opcode, serviceAction }: Pick<Command, 'opcode' | 'serviceAction'>): string {
   if (serviceAction === undefined) return hex(opcode, 2)
-  return `${hex(opcode, 2)}/${hex(serviceAction, opcode === 0x7f ? 4 : 2)}`
+  return `${hex(opcode, 2)}/${hex(serviceAction, 2)}`
 }
 
 /** Markdown: the summary by target, then a line a command. */

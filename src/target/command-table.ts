@@ -1,12 +1,7 @@
 // What dispatch derives from the command table once: rows by operation code and service action, and where in the CDB the
 // fields stand that are judged before every handler.
 
-import {
-  operationCode,
-  serviceAction,
-  VARIABLE_LENGTH_CDB,
-  variableCdbLength,
-} from '../../protocol/scsi/commands/cdb.ts'
+import { operationCode, serviceAction } from '../../protocol/scsi/commands/cdb.ts'
 import { SENSE, SenseError } from '../../protocol/scsi/sense.ts'
 import type { Position } from '../../protocol/wire/layout.ts'
 import type { CommandRow } from './commands/row.ts'
@@ -41,16 +36,11 @@ export class CommandTable {
       if (isOffered(entry.row, lu)) return entry
       throw new SenseError(SENSE.INVALID_COMMAND_OPERATION_CODE, OPERATION_CODE)
     }
-    const variable = cdb[offset] === VARIABLE_LENGTH_CDB
-    const command = entry.get(variable ? cdb.readUInt16BE(offset + 8) : cdb[offset + 1]! & 0x1f)
-    if (command && isOffered(command.row, lu)) {
-      if (variable && variableCdbLength(cdb, offset) !== command.row.wire.size)
-        throw new SenseError(SENSE.INVALID_FIELD_IN_CDB, ADDITIONAL_CDB_LENGTH)
-      return command
-    }
+    const command = entry.get(cdb[offset + 1]! & 0x1f)
+    if (command && isOffered(command.row, lu)) return command
     const none = ![...entry.values()].some((c) => isOffered(c.row, lu))
     if (none) throw new SenseError(SENSE.INVALID_COMMAND_OPERATION_CODE, OPERATION_CODE)
-    throw new SenseError(SENSE.INVALID_FIELD_IN_CDB, variable ? LONG_SERVICE_ACTION : SERVICE_ACTION)
+    throw new SenseError(SENSE.INVALID_FIELD_IN_CDB, SERVICE_ACTION)
   }
 
   /** Every command that the logical unit has, by operation code and service action. */
@@ -72,9 +62,6 @@ export class CommandTable {
 const OPERATION_CODE = { field: { in: 'cdb', byte: 0 } } as const
 /** Five bits of byte 1 in every CDB that has one (SPC-4 4.3.5.2). */
 const SERVICE_ACTION = { field: { in: 'cdb', byte: 1, bit: 4 } } as const
-/** Two bytes in a CDB of variable length (SPC-4 4.3.3). */
-const LONG_SERVICE_ACTION = { field: { in: 'cdb', byte: 8 } } as const
-const ADDITIONAL_CDB_LENGTH = { field: { in: 'cdb', byte: 7 } } as const
 
 function isOffered(row: CommandRow, lu: LogicalUnit): boolean {
   if (row.vaai !== undefined && !lu.vaai[row.vaai]) return false

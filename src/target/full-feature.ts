@@ -11,7 +11,6 @@ import { BHS_LENGTH, INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../..
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import { SCSI_COMMAND } from '../../protocol/iscsi/scsi-command.ts'
 import { TASK_MANAGEMENT_REQUEST } from '../../protocol/iscsi/task-management-request.ts'
-import { VARIABLE_LENGTH_CDB, variableCdbLength } from '../../protocol/scsi/commands/cdb.ts'
 import { WireError } from '../../protocol/wire/error.ts'
 import type { PoolShare } from './buffer-pool.ts'
 import { LIMITS } from './limits.ts'
@@ -126,19 +125,18 @@ export class FullFeature {
     const more = (flags & FINAL) === 0
     if (this.#breaksDataRules(pdu, write, more, edtl)) return this.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
     const read = (flags & READ) !== 0
-    const extra = pdu.ahsLength === 0 ? NO_AHS : additionalHeaders(pdu)
+    const bidirectional = pdu.ahsLength === 0 ? 0 : bidirectionalLength(pdu)
     const arrival: Arrival = {
       initiatorTaskTag,
       // A LUN with more than two levels names nothing here: its key is one that no logical unit has.
       lunKey: header.readUInt32BE(at + LUN + 4) === 0 ? header.readUInt32BE(at + LUN) : RESERVED_TAG,
       attributes: flags & 7,
       immediate,
-      expectedIn: read ? (write ? extra.bidirectionalLength : edtl) : 0,
+      expectedIn: read ? (write ? bidirectional : edtl) : 0,
       expectedOut: write ? edtl : 0,
       more,
     }
-    if (header[at + CDB] === VARIABLE_LENGTH_CDB) this.runner?.start(arrival, wholeCdb(pdu, extra), 0, pdu)
-    else this.runner?.start(arrival, header, at + CDB, pdu)
+    this.runner?.start(arrival, header, at + CDB, pdu)
   }
 
   /** RFC 7143 11.3.4, 13.10, 13.11, 13.14: how much data may come with and right after a command. */
@@ -236,33 +234,16 @@ function isNumbered({ header, headerOffset }: FramedPdu): boolean {
   return (byte & IMMEDIATE) === 0 && (byte & OPCODE_MASK) !== INITIATOR_OPCODE.SNACK_REQUEST
 }
 
-interface AdditionalHeaders {
-  /** Expected read length of a bidirectional command. */
-  readonly bidirectionalLength: number
-  /** What follows the first 16 bytes of the CDB. */
-  readonly cdb: Buffer
-}
-
-const NO_AHS: AdditionalHeaders = { bidirectionalLength: 0, cdb: Buffer.alloc(0) }
-
-/** Throws a WireError for AHSs that are malformed or unknown. */
-function additionalHeaders(pdu: FramedPdu): AdditionalHeaders {
+/** The expected read length of a bidirectional command; throws a WireError for AHSs that are malformed or unknown. */
+function bidirectionalLength(pdu: FramedPdu): number {
   const start = pdu.headerOffset + BHS_LENGTH
-  let { bidirectionalLength, cdb } = NO_AHS
+  let length = 0
   for (const ahs of decodeAhs(pdu.header.subarray(start, start + pdu.ahsLength))) {
     if (ahs.kind === 'other') throw new WireError('AHS', 'ahsType', 2, 'bad value', `${ahs.ahsType}`)
-    if (ahs.kind === 'bidirectional read') bidirectionalLength = ahs.expectedReadDataLength
-    else cdb = ahs.cdb
+    if (ahs.kind === 'bidirectional read') length = ahs.expectedReadDataLength
+    // No command here is longer than 16 bytes: the device server refuses its operation code, whatever follows it.
   }
-  return { bidirectionalLength, cdb }
-}
-
-/** A CDB of variable length says how long it is (SPC-4 4.3.3): as long as both of its parts. Throws a WireError otherwise. */
-function wholeCdb({ header, headerOffset }: FramedPdu, { cdb }: AdditionalHeaders): Buffer {
-  const first = header.subarray(headerOffset + CDB, headerOffset + BHS_LENGTH)
-  const length = variableCdbLength(first, 0)
-  if (length > first.length + cdb.length) throw new WireError('CDB', 'additionalCdbLength', 7, 'truncated', `${length}`)
-  return Buffer.concat([first, cdb])
+  return length
 }
 
 /** What a full feature connection takes, but for Data-Out, which carries no command number. */

@@ -2,7 +2,6 @@
 // judges it, a handler carries it out; neither sees the connection, only the Transport that moves the task's data.
 
 import type { Gate } from '../../luns/gate.ts'
-import { VARIABLE_LENGTH_CDB, variableCdbLength } from '../../protocol/scsi/commands/cdb.ts'
 import type { Decoded, Layout } from '../../protocol/wire/layout.ts'
 import type { CommandRow } from './commands/row.ts'
 import type { DataOut } from './data-out.ts'
@@ -120,9 +119,7 @@ export class Task<L extends Layout = Layout> {
 
   /** The turn of the event loop ends, and with it the chunk that header and data lie in. */
   leaveChunk(): void {
-    const { header, cdbOffset } = this
-    const length = header[cdbOffset] === VARIABLE_LENGTH_CDB ? variableCdbLength(header, cdbOffset) : CDB_BYTES
-    this.header = Buffer.from(header.subarray(cdbOffset, cdbOffset + length))
+    this.header = Buffer.from(this.header.subarray(this.cdbOffset, this.cdbOffset + CDB_BYTES))
     this.cdbOffset = 0
     this.data = NO_DATA
     this.dataLength = 0

@@ -58,7 +58,7 @@ describe('additional header segments (11.2.2)', () => {
     content: Buffer.alloc(length, 0x55),
   })
 
-  test('1,020 bytes of extended CDB: a service action that is none is refused as ever', async () => {
+  test('1,020 bytes of extended CDB: the operation code is judged as ever', async () => {
     const raw = await array.rawSession()
     const ahs: Ahs[] = [{ kind: 'extended CDB', cdb: Buffer.alloc(1016, 0xee) }]
     const variable = Buffer.alloc(16)
@@ -66,7 +66,7 @@ describe('additional header segments (11.2.2)', () => {
     raw.command(variable, {}, { ahs })
     const response = await raw.response()
     expect(response.header.status).toBe(STATUS.CHECK_CONDITION)
-    expect(decodeSense(response.data.subarray(2)).sense).toEqual(SENSE.INVALID_FIELD_IN_CDB)
+    expect(decodeSense(response.data.subarray(2)).sense).toEqual(SENSE.INVALID_COMMAND_OPERATION_CODE)
     await expectUp(raw)
   })
 

@@ -18,11 +18,6 @@ const LENGTHS: readonly (number | undefined)[] = [6, 10, 10, undefined, 16, 12, 
 /** Bytes of a CDB by the group code in its operation code; undefined for variable-length and vendor-specific groups. */
 export const cdbLength = (opcode: number): number | undefined => LENGTHS[opcode >> 5]
 
-/** The operation code of CDBs that say how long they are, with a service action of two bytes (SPC-4 4.3.3). */
-export const VARIABLE_LENGTH_CDB = 0x7f
-/** ADDITIONAL CDB LENGTH counts from the byte after it. */
-export const variableCdbLength = (cdb: Buffer, offset: number): number => 8 + cdb[offset + 7]!
-
 /** The operation code that a CDB layout fixes. */
 export function operationCode(cdb: Layout): number {
   const opcode = fixed(cdb, 'opcode')

@@ -1,9 +1,9 @@
-// WRITE SAME(10), (16) and (32) (SBC-3 5.43 to 5.45): the VAAI primitive zero. PBDATA and LBDATA, obsolete, asked for blocks that
+// WRITE SAME(10) and (16) (SBC-3 5.43, 5.44): the VAAI primitive zero. PBDATA and LBDATA, obsolete, asked for blocks that
 // differ: to ignore them would write the wrong data, so they are refused.
 
 import { bits, flag, ignored, reserved, u8, u16, u32, u64 } from '../../wire/fields.ts'
 import { layout } from '../../wire/layout.ts'
-import { control, group, VARIABLE_LENGTH_CDB } from './cdb.ts'
+import { control, group } from './cdb.ts'
 
 export const WRITE_SAME_10 = layout('WRITE SAME(10)', 'SBC-3 5.43', 10, [
   u8('opcode', 0x41),
@@ -29,23 +29,4 @@ export const WRITE_SAME_16 = layout('WRITE SAME(16)', 'SBC-3 5.44', 16, [
   u32('blocks'), // 10-13
   ...group(), // 14
   ...control(),
-])
-
-/** The expected tags are those of protection information, which no logical unit here has. */
-export const WRITE_SAME_32 = layout('WRITE SAME(32)', 'SBC-3 5.45', 32, [
-  u8('opcode', VARIABLE_LENGTH_CDB),
-  ...control(),
-  reserved(32),
-  ...group(), // 6
-  u8('additionalCdbLength', 0x18),
-  u16('serviceAction', 0x000d), // 8-9
-  bits(3, 'wrprotect'),
-  flag('anchor'),
-  flag('unmap'),
-  reserved(2), // PBDATA, LBDATA
-  flag('ndob'), // 10
-  reserved(8),
-  u64('lba'), // 12-19
-  ignored(64), // EXPECTED INITIAL LOGICAL BLOCK REFERENCE TAG, APPLICATION TAG, TAG MASK
-  u32('blocks'), // 28-31
 ])

@@ -113,7 +113,6 @@ export const COMMANDS = [
   row({ wire: CDB.PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT, access: 'none', reservation: 'legacy', needs: 'unit', run: preemptAndAbort }), // 5F/05
   row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER_AND_IGNORE_EXISTING_KEY, access: 'none', reservation: 'legacy', needs: 'unit', run: registerAndIgnoreExistingKey }), // 5F/06
   row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER_AND_MOVE, access: 'none', reservation: 'legacy', needs: 'unit', run: registerAndMoveReservation }), // 5F/07
-  row({ wire: CDB.WRITE_SAME_32, access: 'write', reservation: 'write', needs: 'medium', vaai: 'zero', run: writeSame }), // 7F/000D
   row({ wire: CDB.EXTENDED_COPY_LID1, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: extendedCopy }), // 83/00
   row({ wire: CDB.EXTENDED_COPY_LID4, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: extendedCopyLid4 }), // 83/01
   row({ wire: CDB.POPULATE_TOKEN, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: populateToken }), // 83/10

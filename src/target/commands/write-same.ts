@@ -1,14 +1,12 @@
-// WRITE SAME(10), (16) and (32) (SBC-3 5.43 to 5.45), the VAAI primitive zero: one block of data for a whole range.
+// WRITE SAME(10) and (16) (SBC-3 5.43, 5.44), the VAAI primitive zero: one block of data for a whole range.
 
-import type { WRITE_SAME_10, WRITE_SAME_16, WRITE_SAME_32 } from '../../../protocol/scsi/commands/write-same.ts'
+import type { WRITE_SAME_10, WRITE_SAME_16 } from '../../../protocol/scsi/commands/write-same.ts'
 import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
 import { invalidCdbField, requireAtMost } from '../device-server.ts'
 import type { Task } from '../task.ts'
 import { exactData } from './parameters.ts'
 
-type WriteSame = typeof WRITE_SAME_10 | typeof WRITE_SAME_16 | typeof WRITE_SAME_32
-
-export async function writeSame(task: Task<WriteSame>): Promise<void> {
+export async function writeSame(task: Task<typeof WRITE_SAME_10 | typeof WRITE_SAME_16>): Promise<void> {
   const { lu, cdb } = task
   const { limits } = lu
   if (cdb.unmap && !lu.thin) throw invalidCdbField(task, 'unmap')
@@ -36,7 +34,7 @@ function blocksOf(task: Task): number {
 }
 
 /** NDOB stands for a block of zeroes; so does an UNMAP without data, as initiators of SBC-2's time send it. */
-async function patternOf(task: Task<WriteSame>, ndob: boolean): Promise<Buffer> {
+async function patternOf(task: Task<typeof WRITE_SAME_10 | typeof WRITE_SAME_16>, ndob: boolean): Promise<Buffer> {
   const { lu, cdb } = task
   if (ndob || (cdb.unmap && task.expectedOut === 0)) return Buffer.alloc(lu.blockSize)
   return exactData(task, lu.blockSize)

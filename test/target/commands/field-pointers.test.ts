@@ -42,8 +42,7 @@ function reservedBits(cdb: Layout): { byte: number; bit: number }[] {
 describe.each(COMMANDS.map((cdb) => ({ name: cdb.name, cdb })))('$name', ({ cdb }) => {
   test('each reserved bit: INVALID FIELD IN CDB, pointer to the bit', async () => {
     const bits = reservedBits(cdb)
-    // CONTROL is the last byte, but the second of a CDB of variable length (SPC-4 4.3.3).
-    const naca = (operationCode(cdb) === 0x7f ? 2 : cdb.size) * 8 - 3
+    const naca = cdb.size * 8 - 3
     expect(bits).toContainEqual({ byte: naca >> 3, bit: 7 - (naca & 7) })
     for (const { byte, bit } of bits) {
       const bytes = cdb.encode({})

@@ -98,7 +98,6 @@ const NAMES: Readonly<Record<ReservationClass, readonly string[]>> = {
     'WRITE BUFFER',
     'WRITE SAME(10)',
     'WRITE SAME(16)',
-    'WRITE SAME(32)',
     'WRITE USING TOKEN',
     'WRITE(10)',
     'WRITE(12)',

@@ -2,7 +2,6 @@
 // stream, so that what failed once can be sent again.
 
 import {
-  type Ahs,
   encodePdu,
   type HeaderFields,
   INITIATOR_OPCODE,
@@ -51,8 +50,6 @@ export class Random {
   }
 }
 
-/** What is longer stands in an AHS (RFC 7143 11.2.2.3). */
-const CDB_IN_HEADER = 16
 const CDBS = Object.values(CDB).filter((value) => typeof value === 'object' && 'usage' in value) as readonly Layout[]
 const LAYOUTS: Readonly<Record<number, Layout>> = PDU_LAYOUTS
 const NUMBERS = [0, 1, 7, 8, 255, 256, 512, 4096, 65535, 65536, 2 ** 31, 2 ** 32 - 1]
@@ -133,7 +130,7 @@ export class Generator {
     let layout = random.pick(CDBS)
     // A logical unit that is reserved most of the time has little to do.
     if (layout.name.startsWith('RESERVE') && random.chance(0.9)) layout = random.pick(CDBS)
-    const cdb = Buffer.alloc(Math.max(CDB_IN_HEADER, layout.size))
+    const cdb = Buffer.alloc(16)
     layout.encode({}, cdb)
     for (let i = 1; i < layout.size; i++)
       if (layout.usage[i] !== 0 && random.chance(0.3)) cdb[i]! |= random.below(256) & layout.usage[i]!
@@ -157,11 +154,9 @@ export class Generator {
         : random.pick([0, 8, 200, 512, 1024, 4096, 65536, 2 ** 20]),
       cmdSn: this.#takeCmdSn(),
       expStatSn: this.expStatSn,
-      cdb: cdb.subarray(0, CDB_IN_HEADER),
+      cdb,
     }
-    const rest = cdb.subarray(CDB_IN_HEADER)
-    const ahs: Ahs[] = rest.length > 0 && random.chance(0.9) ? [{ kind: 'extended CDB', cdb: rest }] : []
-    return encodePdu(INITIATOR_OPCODE.SCSI_COMMAND, fields, { data, ahs })
+    return encodePdu(INITIATOR_OPCODE.SCSI_COMMAND, fields, { data })
   }
 
   /** A read or a write of blocks that are there, with all, some or none of its data. */
