@@ -40,6 +40,7 @@ export class BackgroundOperation {
   #running: Running | undefined
   #failed: Order | undefined
   #done: Promise<void> | undefined
+  readonly #others = new Set<Promise<unknown>>()
 
   /** Throws OperatorError when what was kept of an operation makes no sense. */
   constructor(medium: Medium, state: UnitState, sanitizeSeconds: number) {
@@ -70,8 +71,18 @@ export class BackgroundOperation {
     if (running && !this.#done) this.#follow(this.#carryOut(running))
   }
 
-  /** From now on the unit is not ready. The medium is touched when `othersEnded`, what was under way, is over. */
-  begin(order: Order, othersEnded: Promise<void>): Begun {
+  /** Follows what reaches the medium by no task of the unit's own, a third-party copy: it ends before an operation begins. */
+  async letEnd<T>(work: Promise<T>): Promise<T> {
+    this.#others.add(work)
+    try {
+      return await work
+    } finally {
+      this.#others.delete(work)
+    }
+  }
+
+  /** From now on the unit is not ready. The medium is touched when the unit's tasks that are under way have ended. */
+  begin(order: Order, tasksEnded: Promise<void>): Begun {
     const running = this.#prepare(order, 0)
     const failedBefore = this.#failed
     this.#running = running
@@ -81,8 +92,9 @@ export class BackgroundOperation {
       this.#failed = failedBefore
       throw error
     })
-    const ready = Promise.race([othersEnded, aborted(running.stopping.signal)])
-    const done = begun.then(() => ready).then(() => this.#carryOut(running))
+    const othersEnded = Promise.allSettled([tasksEnded, ...this.#others])
+    const alone = Promise.race([othersEnded, aborted(running.stopping.signal)])
+    const done = begun.then(() => alone).then(() => this.#carryOut(running))
     this.#follow(done)
     return { begun, done }
   }

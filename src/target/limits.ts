@@ -31,9 +31,12 @@ export const LIMITS = {
   /** Persistent reservations: I_T nexuses that a logical unit may have registered. */
   registrationsPerUnit: 1024,
 
-  /** Silence after which a NOP-In asks whether the initiator is still there, and how long it may take to answer. */
+  /**
+   * Silence after which a NOP-In asks whether the initiator is still there, and how long it may take to answer: one of a
+   * single thread may sleep for a minute (libiscsi's suite does while it waits for a SANITIZE).
+   */
   pingAfterMs: 15_000,
-  pingAnswerMs: 15_000,
+  pingAnswerMs: 60_000,
   /** How long a closing array waits for its initiators' last bytes to leave. */
   closeGraceMs: 2_000,
 

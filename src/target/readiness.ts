@@ -28,6 +28,11 @@ export class Readiness {
     return need !== 'unit' && !this.#medium.present ? new SenseError(SENSE.MEDIUM_NOT_PRESENT) : undefined
   }
 
+  /** Whether what needs the medium can go on. */
+  get mediumReady(): boolean {
+    return this.refusal('medium') === undefined
+  }
+
   /** What REQUEST SENSE tells of it, if there is anything to tell. */
   get sense(): SenseData | undefined {
     return this.refusal('medium')

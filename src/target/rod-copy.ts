@@ -16,7 +16,8 @@ export async function copyFromToken(
   runs: readonly RodRun[],
   operation: CopyOperation,
 ): Promise<void> {
-  const stop = (): boolean => operation.stopped || source.revoked
+  const stop = (): boolean =>
+    operation.stopped || source.revoked || !source.lu.readiness.mediumReady || !lu.readiness.mediumReady
   for (const { from, to, length } of pairs(source.runs, start, runs)) {
     const before = operation.transferred
     const progress = (bytes: number): void => {
@@ -24,31 +25,40 @@ export async function copyFromToken(
       operation.steps++
     }
     try {
-      await lu.gate.copyFrom(source.lu.gate, from, to, length, { stop, progress })
+      await lu.background.letEnd(lu.gate.copyFrom(source.lu.gate, from, to, length, { stop, progress }))
     } catch (error) {
       if (!(error instanceof AbortedError)) throw error
     }
     if (operation.stopped) throw new OperationStopped(SENSE.COPY_ABORTED)
     // Also what was copied last may be the new data.
     if (source.revoked) throw new SenseError(SENSE.TOKEN_REVOKED)
+    requireReady(source.lu)
+    requireReady(lu)
   }
   await settle(lu)
 }
 
 export async function writeZeroes(lu: LogicalUnit, runs: readonly RodRun[], operation: CopyOperation): Promise<void> {
   const block = Buffer.alloc(lu.blockSize)
-  const stop = (): boolean => operation.stopped
+  const stop = (): boolean => operation.stopped || !lu.readiness.mediumReady
   for (const { offset, length } of runs) {
     try {
-      await lu.gate.writeSame(block, offset, length, { unmap: lu.thin, fua: false, stop })
+      await lu.background.letEnd(lu.gate.writeSame(block, offset, length, { unmap: lu.thin, fua: false, stop }))
     } catch (error) {
       if (!(error instanceof AbortedError)) throw error
     }
     if (operation.stopped) throw new OperationStopped(SENSE.COPY_ABORTED)
+    requireReady(lu)
     operation.transferred += length
     operation.steps++
   }
   await settle(lu)
+}
+
+/** A unit may have been ejected, or a SANITIZE of it begun, while the copy ran. */
+function requireReady(lu: LogicalUnit): void {
+  const refusal = lu.readiness.refusal('medium')
+  if (refusal) throw refusal
 }
 
 async function settle(lu: LogicalUnit): Promise<void> {

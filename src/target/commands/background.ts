@@ -9,13 +9,13 @@ export async function inBackground(task: Task, order: Order, immed: boolean): Pr
   const { lu } = task
   const refusal = lu.readiness.refusal(task.row.needs) // since the command was judged its parameter list had to come
   if (refusal) throw refusal
-  const { begun, done } = lu.background.begin(order, othersEnded(task))
+  const { begun, done } = lu.background.begin(order, tasksEnded(task))
   await begun
   if (!immed) await ended(task, done)
 }
 
 /** What was under way may not land on what the operation has done: it ends first. Tasks that are held back find it running. */
-async function othersEnded(task: Task): Promise<void> {
+async function tasksEnded(task: Task): Promise<void> {
   const others = task.lu.tasks.all().filter((other) => other !== task && other.row !== undefined)
   await Promise.all(others.map((other) => other.ended))
 }

@@ -8,6 +8,7 @@ import {
   decodeStandardInquiry,
   TASK_MANAGEMENT_FUNCTION as FUNCTION,
   INQUIRY,
+  type Layout,
   MODE_SENSE_6,
   PREVENT_ALLOW_MEDIUM_REMOVAL,
   RELEASE_6,
@@ -160,14 +161,15 @@ describe('MEDIUM NOT PRESENT', () => {
 })
 
 /** A CDB that asks for more than there is wherever it can, and sets no bit that is reserved. */
-function everyFieldSet(wire: (typeof COMMANDS)[number]['wire']): Buffer {
-  const cdb = wire.encode({})
-  for (const [index, byte] of wire.usage.entries()) cdb[index]! |= byte
-  const opcode = wire.encode({})
-  cdb[0] = opcode[0]!
-  const action = wire.find('serviceAction')
-  if (action) cdb[action.byte] = opcode[action.byte]!
-  return cdb
+function everyFieldSet(wire: Layout): Buffer {
+  const values: Record<string, unknown> = {}
+  for (const { kind, name, bits } of wire.fields) {
+    if (kind === 'uint') values[name] = 2 ** bits - 1
+    else if (kind === 'bigint') values[name] = 2n ** 64n - 1n
+    else if (kind === 'flag') values[name] = true
+    else if (kind === 'bytes') values[name] = Buffer.alloc(bits >> 3, 0xff)
+  }
+  return wire.encode(values as never)
 }
 
 describe('PREVENT ALLOW MEDIUM REMOVAL', () => {
