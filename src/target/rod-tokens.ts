@@ -64,6 +64,7 @@ interface DeadToken {
 
 export class RodTokens {
   readonly #now: () => number
+  /** In the order of their last use. */
   readonly #living = new Map<string, LivingToken>()
   /** In the order of their ends. */
   readonly #dead = new Map<string, DeadToken>()
@@ -73,10 +74,16 @@ export class RodTokens {
     this.#now = now
   }
 
-  /** Whether one more has its place. */
-  hasRoom(): boolean {
+  /** Whether one more has its place: the one that has not been used for longest makes it. */
+  makeRoom(): boolean {
     this.sweep()
-    return this.#living.size < LIVING
+    if (this.#living.size < LIVING) return true
+    for (const living of this.#living.values()) {
+      if (living.users > 0) continue
+      this.#kill(living, SENSE.TOKEN_CANCELLED)
+      return true
+    }
+    return false
   }
 
   /** `encode` makes the token around an identifier that no other has. */
@@ -111,6 +118,7 @@ export class RodTokens {
   end(living: LivingToken): void {
     living.users--
     living.usedAt = this.#now()
+    if (this.#living.delete(keyOf(living.token))) this.#living.set(keyOf(living.token), living)
   }
 
   /** DEL_TKN (SBC-3 5.46.2). */

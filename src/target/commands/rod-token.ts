@@ -55,7 +55,7 @@ export async function populateToken(task: Task<typeof POPULATE_TOKEN>): Promise<
   const timeoutMs = (list.inactivityTimeout || defaultInactivitySeconds) * MS
   await conduct({ task, listId: cdb.listId, immed: list.immed, inUse }, async (operation) => {
     const watch = type === ROD_TYPE.ACCESS_UPON_REFERENCE ? undefined : await lu.gate.watch(runs)
-    if (operation.stopped || !target.rodTokens.hasRoom()) {
+    if (operation.stopped || !target.rodTokens.makeRoom()) {
       watch?.stop()
       if (operation.stopped) throw new OperationStopped(SENSE.COPY_ABORTED)
       throw new SenseError(SENSE.INSUFFICIENT_RESOURCES_TO_CREATE_ROD_TOKEN)

@@ -16,6 +16,7 @@ import {
   UNMAP,
   WRITE_SAME_16,
 } from '../../../protocol/index.ts'
+import type { LivingToken } from '../../../src/target/rod-tokens.ts'
 import { arrayForTest, drainUnitAttentions, memory, SIZE } from '../array.ts'
 import { type Disk, expectGood, expectSense, pattern } from '../disk.ts'
 import { type HandBuilt, HeldStore, handBuilt } from '../hand-built.ts'
@@ -255,20 +256,39 @@ describe('what a token outlives, and what not', () => {
     for (let i = 0; i < 2; i++) expectSense(await writeToken(disk, gone, ONE), SENSE.TOKEN_CANCELLED)
   })
 
-  test('1,024 live at a time: one more is refused until one ends', async () => {
+  test('a token that is being copied makes no room for another', async () => {
+    const { built } = await clocked()
+    const { rodTokens } = built.target
+    const [lu] = built.units
+    const rod = { lu: lu!, runs: [], bytes: 0, timeoutMs: SECOND }
+    const found = Array.from({ length: 1024 }, () => {
+      expect(rodTokens.makeRoom()).toBe(true)
+      const token = rodTokens.add(rod, (identifier) => Buffer.concat([Buffer.alloc(8), identifier]))
+      const living = rodTokens.find(token, built.units) as LivingToken
+      rodTokens.begin(living)
+      return living
+    })
+    expect(rodTokens.makeRoom()).toBe(false)
+    rodTokens.end(found[500]!)
+    expect(rodTokens.makeRoom()).toBe(true)
+    expect(rodTokens.of(built.units)).not.toContain(found[500])
+  })
+
+  test('1,024 live at a time: one more, and the one that has not been used for longest is TOKEN CANCELLED', async () => {
     const { disk, pass } = await clocked()
     const rodType = ROD_TYPE.ACCESS_UPON_REFERENCE
-    const first = await tokenOf(disk, ONE, { inactivityTimeout: 60 })
     const list = populateList(ONE, { rtv: true, rodType, inactivityTimeout: 100 })
-    for (let made = 1; made < 1024; made++) expectGood(await sendPopulate(disk, list))
-    expectSense(await sendPopulate(disk, list), SENSE.INSUFFICIENT_RESOURCES_TO_CREATE_ROD_TOKEN)
-    pass(61 * SECOND)
+    const [first, second] = [await tokenOf(disk, ONE), await tokenOf(disk, ONE)]
+    expectGood(await writeToken(disk, first, [[4, 1]]))
+    for (let made = 2; made < 1024; made++) expectGood(await sendPopulate(disk, list))
+    expectGood(await writeToken(disk, first, [[4, 1]]))
     expectGood(await sendPopulate(disk, list))
-    expectSense(await writeToken(disk, first, [[4, 1]]), SENSE.TOKEN_EXPIRED)
+    expectSense(await writeToken(disk, second, [[4, 1]]), SENSE.TOKEN_CANCELLED)
+    expectGood(await writeToken(disk, first, [[4, 1]]))
     pass(101 * SECOND)
     expectGood(await sendPopulate(disk, list))
     // 1,024 that have ended since make it forgotten.
-    expectSense(await writeToken(disk, first, [[4, 1]]), SENSE.TOKEN_UNKNOWN)
+    expectSense(await writeToken(disk, second, [[4, 1]]), SENSE.TOKEN_UNKNOWN)
   })
 })
 
