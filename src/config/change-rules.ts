@@ -4,7 +4,7 @@
 
 import { normalize, resolve } from 'node:path'
 import type { Path, Problem } from './problem.ts'
-import type { ArrayConfig, LunConfig, PoolConfig, TargetConfig } from './schema.ts'
+import type { ArrayConfig, LunConfig, TargetConfig } from './schema.ts'
 import { formatSize } from './size.ts'
 
 /** What is wrong with a value in place of another one, from the LUN on. */
@@ -44,7 +44,6 @@ export function judgeChanges(before: ArrayConfig, after: ArrayConfig): Problem[]
   return [
     ...stays(resolve(before.data), resolve(after.data), ['data']),
     ...judgePortals(before.portals, after.portals, ['portals']),
-    ...judgePools(before.pools, after.pools),
     ...after.targets.flatMap((target, index) => judgeTarget(before, target, ['targets', index])),
     ...judgeImages(before, after),
   ]
@@ -87,17 +86,6 @@ function judgePortals(before: Portals, after: Portals, at: Path): Problem[] {
   if (before === 'all' || after === 'all' || before.length !== after.length)
     return String(before) === String(after) ? [] : [problem(at, after, untilRestart(listed(before)))]
   return before.flatMap((portal, index) => stays(portal, after[index], [...at, index]))
-}
-
-/** Their LUNs have told initiators their thresholds. */
-function judgePools(before: readonly PoolConfig[], after: readonly PoolConfig[]): Problem[] {
-  if (before.length !== after.length)
-    return [problem(['pools'], after, untilRestart(before.map(({ name }) => name).join(', ') || 'no pool'))]
-  return before.flatMap((pool, index) =>
-    (['name', 'capacity', 'softThreshold'] as const).flatMap((key) =>
-      stays(pool[key], after[index]![key], ['pools', index, key]),
-    ),
-  )
 }
 
 /** An image is open as long as its LUN runs: it cannot become another LUN's in one step. */

@@ -1,6 +1,7 @@
-// What is different between two configurations, in words for a log: one line for each target, LUN and key.
+// What is different between two configurations, in words for a log: one line for each target, LUN, pool and key that a
+// running array can take over.
 
-import type { ArrayConfig, LunConfig, TargetConfig } from './schema.ts'
+import type { ArrayConfig, LunConfig, PoolConfig, TargetConfig } from './schema.ts'
 import { formatSize } from './size.ts'
 
 /** `iqn.2026-11.io.lunette:array1 LUN 3: added, 64MiB, memory`, each a line. */
@@ -16,7 +17,12 @@ export function describeChanges(before: ArrayConfig, after: ArrayConfig): Change
         ? inTarget(known, target)
         : [`${target.iqn}: added, with ${target.luns.length === 1 ? '1 LUN' : `${target.luns.length} LUNs`}`]
     }),
-    ...different(without(before, 'targets'), without(after, 'targets')),
+    ...missing(before.pools, after.pools, 'name').map(({ name }) => `pool ${name}: removed`),
+    ...after.pools.flatMap((pool) => {
+      const known = before.pools.find(({ name }) => name === pool.name)
+      if (!known) return [`pool ${pool.name}: added, ${formatSize(pool.capacity)}`]
+      return different(poolInUnits(known), poolInUnits(pool)).map((line) => `pool ${pool.name}: ${line}`)
+    }),
   ]
 }
 
@@ -54,6 +60,8 @@ function different(before: unknown, after: unknown, path = ''): string[] {
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const poolInUnits = (pool: PoolConfig) => ({ ...pool, capacity: formatSize(pool.capacity) })
 
 const inUnits = (lun: LunConfig) => ({ ...lun, size: formatSize(lun.size) })
 

@@ -109,9 +109,7 @@ export class LogicalUnit {
     this.limits = config.limits
     this.medium.configure(config.removable)
     this.gate.writeThrough = !config.writeCache
-    const cached = this.modes.writeCache
     this.#changeModes(() => this.modes.configure(this.#modePages(config)))
-    if (cached && !this.modes.writeCache) this.gate.flush().catch(() => {}) // the next one fails with it, too
     this.background.sanitizeSeconds = config.sanitizeSeconds
     this.#initiators = config.initiators
   }

@@ -142,11 +142,10 @@ export class ModeParameters {
   async select(pages: readonly SentPage[], save: boolean): Promise<boolean> {
     const next = [...this.#current]
     for (const page of pages) next[this.#indexOf(page)] = Buffer.from(page.bytes)
-    if (save) {
-      await this.#state.save(SAVED, this.#document(next))
-      this.#saved = next
-    }
-    return this.#take(next)
+    if (save) await this.#state.save(SAVED, this.#document(next))
+    const fitting = next.map((page, index) => restored(this.#pages[index]!, page)) // they may be others since
+    if (save) this.#saved = fitting
+    return this.#take(fitting)
   }
 
   /** A logical unit reset brings the saved values back (SPC-4 5.12). */

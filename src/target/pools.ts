@@ -15,13 +15,9 @@ export class Pools {
     return this.#byName.get(name)
   }
 
-  /** Before these are adopted: those that are new, and the room of those that grow. Adopting others undoes it. */
+  /** Those that are new, before these are adopted: for LUNs that are opened first. Adopting others undoes it. */
   prepare(configs: readonly PoolConfig[]): void {
-    for (const config of configs) {
-      const known = this.#byName.get(config.name)
-      const { capacity, softThreshold } = known ?? limitsOf(config)
-      this.#set(config.name, { capacity: Math.max(capacity, config.capacity), softThreshold })
-    }
+    for (const config of configs) if (!this.#byName.has(config.name)) this.#set(config.name, limitsOf(config))
   }
 
   /** What is there when it returns. A pool that is gone lives on for who has taken of it. */
