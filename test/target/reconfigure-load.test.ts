@@ -84,6 +84,21 @@ test('a command whose data do not come holds a removal up for a while, and is an
   }
 })
 
+test('a target is removed while the data of a write do not come: its session ends after a while', async () => {
+  const array = await arrayForTest([memory()])
+  const other = { iqn: `${array.iqn}-other`, luns: [memory()] }
+  await change(array, [memory()], {}, other)
+  const raw = await array.raw()
+  await raw.login(other.iqn, { InitialR2T: 'Yes', ImmediateData: 'No' })
+  const write = { write: true, expectedDataTransferLength: 512 }
+  raw.command(WRITE_10.encode({ blocks: 1 }), write) // takes the unit attention
+  await raw.response()
+  raw.command(WRITE_10.encode({ blocks: 1 }), write)
+  await raw.take(TARGET_OPCODE.R2T)
+  await change(array, [memory()])
+  await raw.closed
+})
+
 test('two sessions see one and the same array, at once and at every moment', async () => {
   const array = await arrayForTest([memory()])
   const disks = [await quiet(array, [0]), await quiet(array, [0])]

@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import {
   INQUIRY,
+  LOGIN_STAGE,
   LOGIN_STATUS,
   READ_16,
   RESERVE_6,
@@ -16,6 +17,7 @@ import {
 import { discover, LoginRefusedError } from '../../src/host/index.ts'
 import { arrayForTest, type LunInput, MIB, memory } from './array.ts'
 import { Disk, expectGood, expectSense, pattern } from './disk.ts'
+import { text } from './raw.ts'
 import { change, news, quiet, reported, sees } from './reconfiguring.ts'
 
 const OTHER = 'iqn.2026-11.io.lunette:array2'
@@ -216,6 +218,25 @@ describe('a target', () => {
     )
     await change(array, [memory()])
     await discovery.nop()
+  })
+})
+
+describe('a login that is under way when', () => {
+  const OPERATIONAL = { currentStage: LOGIN_STAGE.LOGIN_OPERATIONAL_NEGOTIATION }
+  const toFull = { ...OPERATIONAL, transit: true, nextStage: LOGIN_STAGE.FULL_FEATURE_PHASE }
+
+  test.each([
+    ['its target is removed: not found', undefined, LOGIN_STATUS.NOT_FOUND],
+    ['its initiator is no longer admitted: authorization failure', [ALICE], LOGIN_STATUS.AUTHORIZATION_FAILURE],
+  ])('%s', async (_, initiators, { statusClass, statusDetail }) => {
+    const array = await arrayForTest()
+    const other = { iqn: OTHER, luns: [memory()] }
+    await change(array, [memory()], {}, other)
+    const raw = await array.raw()
+    const names = text({ InitiatorName: raw.initiatorName, TargetName: OTHER })
+    expect((await raw.loginStep(names, OPERATIONAL)).header).toMatchObject({ statusClass: 0, transit: false })
+    await change(array, [memory()], {}, ...(initiators ? [{ ...other, initiators }] : []))
+    expect((await raw.loginStep(Buffer.alloc(0), toFull)).header).toMatchObject({ statusClass, statusDetail, tsih: 0 })
   })
 })
 
