@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { type Expectation, expectationOf, readExpectations } from './expectations.ts'
+import { type Expectation, expectationOf, type Judged, readExpectations } from './expectations.ts'
+import { isInstalled } from './process.ts'
 import { count, countLine, Report } from './report.ts'
 import { asset } from './root.ts'
 import { missingTools, runSuite } from './runner.ts'
+import { sideBySideLines, tgtResults } from './side-by-side.ts'
 import type { Suite } from './suite.ts'
+import { LIBISCSI } from './suites/libiscsi.ts'
 import { SUITES } from './suites.ts'
 import type { StartArray } from './targets/array.ts'
 import { startLunette } from './targets/lunette.ts'
@@ -43,7 +46,9 @@ async function main(): Promise<number> {
     requireTools: process.env.LUNETTE_REQUIRE_TOOLS === '1',
   }
   try {
+    const beside = compares(suites, options) ? tgtResults(LIBISCSI, plan) : undefined
     for (const suite of suites) await runSuite(suite, plan)
+    if (beside !== undefined) for (const line of besideLines(report, await beside)) report.note(line)
   } catch (error) {
     if (!interrupted.signal.aborted) throw error
     report.endGroup()
@@ -55,6 +60,15 @@ async function main(): Promise<number> {
   if (options.json) console.log(JSON.stringify({ ...counts, results: report.results }, undefined, 2))
   else console.log(countLine(counts))
   return counts.failed === 0 && !interrupted.signal.aborted ? 0 : 1
+}
+
+/** Where tgt is installed, its count stands beside Lunette's. */
+function compares(suites: readonly Suite[], { against, only }: { against: string; only?: string | undefined }) {
+  return against === 'lunette' && only === undefined && suites.includes(LIBISCSI) && isInstalled('tgtd')
+}
+
+function besideLines({ results }: Report, theirs: readonly Judged[] | string): string[] {
+  return typeof theirs === 'string' ? [`tgt: ${theirs}`] : sideBySideLines(LIBISCSI.name, results, theirs)
 }
 
 function parseOptions() {

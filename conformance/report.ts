@@ -32,6 +32,11 @@ export class Report {
     this.#group.push(result)
   }
 
+  note(line: string) {
+    this.endGroup()
+    this.#say(line)
+  }
+
   endGroup() {
     if (this.#group.length === 0) return
     for (const line of groupLines(this.#group)) this.#say(line)

@@ -38,6 +38,9 @@ export async function runSuite(suite: Suite, plan: Plan): Promise<void> {
   const cases = all.filter(({ kind, test }) => plan.only?.test(`${kind} ${test}`) ?? true)
   if (cases.length > 0) await runCases(suite, cases, plan)
   report.endGroup()
+  if (cases.length < all.length) return
+  const results = report.results.filter((each) => each.suite === suite.name)
+  for (const line of (await suite.summary?.(results)) ?? []) report.note(line)
 }
 
 export function missingTools(suite: Suite): string | undefined {

@@ -1,6 +1,7 @@
 // What a suite is: a public tool or a real initiator that judges a running array. One row of suites.ts each; the runner
 // starts the array that the suite asks for, compares what it reports with the expectations, and stops the array.
 
+import type { Judged } from './expectations.ts'
 import type { ArraySpec, RunningArray } from './targets/array.ts'
 
 /** One thing that passes, is skipped or fails. `group` is what one line of the report stands for. */
@@ -40,4 +41,6 @@ export interface Suite {
   array(cases: readonly TestCase[]): ArraySpec
   /** Reports every case once. */
   run(bench: Bench, cases: readonly TestCase[]): Promise<void>
+  /** What all its results together say; printed at its end. */
+  summary?(results: readonly Judged[]): Promise<readonly string[]>
 }

@@ -1,28 +1,19 @@
 // A stock Debian kernel with open-iscsi in a virtual machine (conformance/vm): discovery, login, file systems with verified
 // load, the VAAI primitives by sg3_utils, and the array restarted under load. One boot runs all the tests.
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { end, exitOf, toolEnvironment } from '../process.ts'
 import { asset } from '../root.ts'
 import type { Bench, Suite, TestCase } from '../suite.ts'
 import { type GuestTest, readGuestLine, readGuestTests } from './guest.ts'
+import { MACHINE_TOOLS, Machine } from './machine.ts'
 
 const IQN = 'iqn.2026-11.io.lunette:open-iscsi'
-/** The guest is given up when it is silent for so long: longer than its own limit for a test, or for building and booting. */
-const SILENCE_MS = 200_000
 
 export const OPEN_ISCSI: Suite = {
   name: 'open-iscsi',
   about: 'a Linux virtual machine: discovery, file systems under verified load, VAAI by sg3_utils, restarts',
-  tools: {
-    ...{ 'qemu-system-x86_64': 'qemu-system-x86', iscsid: 'open-iscsi', iscsiadm: 'open-iscsi', fio: 'fio' },
-    ...{ sg_xcopy: 'sg3-utils', ddpt: 'ddpt', 'mkfs.ext4': 'e2fsprogs', e2fsck: 'e2fsprogs', 'mkfs.xfs': 'xfsprogs' },
-    ...{ xfs_repair: 'xfsprogs', busybox: 'busybox-static', cpio: 'cpio', depmod: 'kmod' },
-  },
+  tools: MACHINE_TOOLS,
   cases: async () => guestTests(),
   array: () => ({
     targets: [
@@ -63,40 +54,18 @@ class GuestRun {
   async run() {
     const port = this.#bench.array.portals[0]!.split(':').at(-1)
     const tests = this.#tests.map(({ name }) => name).join(' ')
-    const parameters = [`iqn=${IQN}`, `port=${port}`, `first_lun=${this.#bench.array.lun(0)}`, `tests=${tests}`]
-    const command = [asset('vm', 'guest', 'suite.sh'), this.#console, ...parameters]
-    const machine = spawn(asset('vm', 'run'), command, { stdio: 'pipe', env: toolEnvironment })
-    const why = await this.#converse(machine)
+    const machine: Machine = new Machine({
+      script: 'suite.sh',
+      consoleFile: this.#console,
+      parameters: [`iqn=${IQN}`, `port=${port}`, `first_lun=${this.#bench.array.lun(0)}`, `tests=${tests}`],
+      signal: this.#bench.signal,
+      onLine: (line) => void this.#hear(line, machine),
+    })
+    const why = await machine.ended
     for (const each of this.#tests) if (!this.#reported.has(each)) this.#report(each, why)
   }
 
-  /** Until the machine ends; returns why tests that have no result have none. */
-  async #converse(machine: ChildProcessWithoutNullStreams): Promise<string> {
-    let why: string | undefined
-    const giveUp = (reason: string) => {
-      why ??= reason
-      void end(machine, 'SIGTERM')
-    }
-    const silence = setTimeout(() => giveUp(`the guest is silent for ${SILENCE_MS / 1000} s`), SILENCE_MS)
-    const abort = () => giveUp('interrupted')
-    this.#bench.signal.addEventListener('abort', abort, { once: true })
-    const complaints: string[] = []
-    machine.stderr.on('data', (data: Buffer) => complaints.push(data.toString()))
-    const lines = createInterface({ input: machine.stdout })
-    lines.on('line', (line) => {
-      silence.refresh()
-      void this.#hear(line, machine)
-    })
-    const closed = once(lines, 'close') // the last lines may come after the end
-    const status = await exitOf(machine)
-    await closed
-    clearTimeout(silence)
-    this.#bench.signal.removeEventListener('abort', abort)
-    this.#bench.signal.throwIfAborted()
-    return why ?? `the machine ended with ${status}: ${complaints.join('').trimEnd().split('\n').at(-1)}`
-  }
-
-  async #hear(line: string, machine: ChildProcessWithoutNullStreams) {
+  async #hear(line: string, machine: Machine) {
     const heard = readGuestLine(line)
     if (heard?.says === 'begin') {
       this.#current = this.#tests.find(({ name }) => name === heard.name)
@@ -111,7 +80,7 @@ class GuestRun {
         () => 'done',
         (error: Error) => error.message.replaceAll('\n', ' '),
       )
-      machine.stdin.write(`${answer}\n`)
+      machine.send(answer)
     }
   }
 

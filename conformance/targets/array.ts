@@ -8,8 +8,15 @@ export interface LunSpec {
   readonly blockSize?: 512 | 4096
   readonly physicalBlockSize?: 512 | 4096
   readonly readOnly?: boolean
+  readonly removable?: boolean
   readonly dpoFua?: boolean
+  readonly sanitizeSeconds?: number
+  readonly identity?: { readonly naa: string }
+  readonly pool?: string
+  /** Names of the initiators that see it; all of them without any. */
+  readonly initiators?: readonly string[]
   readonly scsiVersion?: 5 | 6
+  readonly vaai?: Readonly<Record<string, boolean>>
   readonly limits?: Readonly<Record<string, number | boolean | string>>
 }
 
@@ -18,8 +25,14 @@ interface TargetSpec {
   readonly luns: readonly LunSpec[]
 }
 
+interface PoolSpec {
+  readonly name: string
+  readonly capacity: `${number}MiB`
+}
+
 export interface ArraySpec {
   readonly targets: readonly TargetSpec[]
+  readonly pools?: readonly PoolSpec[]
   /** 2 where a LUN is reached by two paths. */
   readonly portals?: 1 | 2
 }

@@ -2,7 +2,7 @@
 // within seconds of SIGTERM and log nothing at level error or above.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
@@ -12,6 +12,7 @@ import type { ArraySpec, LunSpec, RunningArray, StartArray } from './array.ts'
 
 const READY_MS = 20_000
 const SHUTDOWN_MS = 10_000
+const MIB = 1024 * 1024
 /** pino's names of the levels that are complaints; a number where a logger is set up to write numbers. */
 const isError = (level: unknown) => level === 'error' || level === 'fatal' || (typeof level === 'number' && level >= 50)
 
@@ -60,6 +61,7 @@ class LunetteArray implements RunningArray {
     const readyFile = join(this.#directory, 'ready.json')
     const cli = join(repositoryRoot(), 'dist/src/cli/main.js')
     rmSync(readyFile, { force: true })
+    this.#makeReadOnlyImages()
     writeFileSync(configFile, lunetteConfig(this.#spec, join(this.#directory, 'data'), this.#portals))
     const log = openSync(this.#logFile, 'a')
     const args = [cli, 'serve', '--config', configFile, '--ready-file', readyFile]
@@ -76,6 +78,18 @@ class LunetteArray implements RunningArray {
       await delay(20)
     }
     this.#portals = (JSON.parse(readFileSync(readyFile, 'utf8')) as { portals: string[] }).portals
+  }
+
+  /** An image that may not be written must be there. */
+  #makeReadOnlyImages() {
+    for (const [target, { luns }] of this.#spec.targets.entries()) {
+      for (const { id, readOnly, size } of luns) {
+        if (readOnly !== true) continue
+        const image = openSync(join(this.#directory, 'data', imageName(target, id)), 'a')
+        ftruncateSync(image, parseInt(size, 10) * MIB)
+        closeSync(image)
+      }
+    }
   }
 
   async restart(signal: 'SIGTERM' | 'SIGKILL') {
@@ -113,13 +127,15 @@ class LunetteArray implements RunningArray {
 export function lunetteConfig(spec: ArraySpec, data: string, portals: readonly string[]): string {
   const lun = ({ id, provisioning, ...rest }: LunSpec, target: number) => ({
     id,
-    store: { type: provisioning === 'thin' ? 'sparse' : 'file', path: `target${target}-lun${id}.img` },
+    store: { type: provisioning === 'thin' ? 'sparse' : 'file', path: imageName(target, id) },
     provisioning,
     ...rest,
   })
   const targets = spec.targets.map(({ iqn, luns }, index) => ({ iqn, luns: luns.map((each) => lun(each, index)) }))
-  return stringify({ data, portals, targets })
+  return stringify({ data, portals, ...(spec.pools && { pools: spec.pools }), targets })
 }
+
+const imageName = (target: number, id: number) => `target${target}-lun${id}.img`
 
 /** The messages of the log's lines at level error and above. */
 export function errorLines(log: string): string[] {

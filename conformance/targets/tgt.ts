@@ -52,8 +52,8 @@ class TgtArray implements RunningArray {
 
   async start() {
     const log = openSync(join(this.#directory, 'array.log'), 'a')
-    const portals = this.portals.flatMap((portal) => ['--iscsi', `portal=${portal}`])
-    this.#process = spawn('tgtd', ['-f', '-C', CONTROL, ...portals], {
+    const [first, ...others] = this.portals
+    this.#process = spawn('tgtd', ['-f', '-C', CONTROL, '--iscsi', `portal=${first}`], {
       stdio: ['ignore', log, log],
       env: toolEnvironment,
     })
@@ -63,6 +63,7 @@ class TgtArray implements RunningArray {
       if (this.ended() !== undefined || performance.now() > deadline) throw new Error('tgtd does not start')
       await delay(50)
     }
+    for (const portal of others) await this.#must('--op', 'new', '--mode', 'portal', '--param', `portal=${portal}`)
     for (const [index, target] of this.#spec.targets.entries()) {
       const tid = ['--tid', `${index + 1}`]
       await this.#must('--op', 'new', '--mode', 'target', ...tid, '-T', target.iqn)
@@ -81,12 +82,13 @@ class TgtArray implements RunningArray {
     const exponent = Math.log2((lun.physicalBlockSize ?? lun.blockSize ?? 512) / (lun.blockSize ?? 512))
     const thin = lun.provisioning === 'thin' ? 1 : 0
     const readOnly = lun.readOnly === true ? 1 : 0
+    const removable = lun.removable === true ? 1 : 0
     await this.#must(
       '--op',
       'update',
       ...unit,
       '--params',
-      `thin_provisioning=${thin},lbppbe=${exponent},readonly=${readOnly}`,
+      `thin_provisioning=${thin},lbppbe=${exponent},readonly=${readOnly},removable=${removable}`,
     )
   }
 

@@ -12,7 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=$here/../.cache
 packages=(busybox-static coreutils ddpt dash e2fsprogs fio kmod libc6 open-iscsi sg3-utils util-linux xfsprogs)
 modules=(virtio_pci virtio_net iscsi_tcp sd_mod sg ext4 xfs crc32c_generic crc32c_intel)
-binaries=(dash dd iscsid iscsiadm fio mke2fs e2fsck mkfs.xfs xfs_repair blkdiscard fstrim ddpt)
+binaries=(dash dd iscsid iscsiadm fio mke2fs e2fsck mkfs.xfs xfs_repair blkdiscard fstrim ddpt ddptctl ddpt_sgl)
 
 die() { echo "build.sh: $*" >&2; exit 1; }
 

@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readTestList, readVerdict } from '../../conformance/suites/libiscsi-output.ts'
+import { readTestList, readVerdict as verdictOf } from '../../conformance/suites/libiscsi-output.ts'
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', `${name}.txt`), 'latin1')
+
+const readVerdict = (output: string, status: number | null) => verdictOf(undefined, output, status)
 
 describe('the verdict on one test', () => {
   test('pass: status 0, nothing failed, and the test has said something', () => {
@@ -63,6 +65,16 @@ describe('the verdict on one test', () => {
       outcome: 'skip',
       detail: expect.stringMatching('silent'),
     })
+  })
+
+  test('skip: never printed, the test does not come to the command that it is named after', () => {
+    expect(verdictOf('ReadCapacity16.PI', fixture('pass'), 0).outcome).toBe('pass')
+    expect(verdictOf('MultipathIO.CompareAndWrite', fixture('pass'), 0)).toEqual({
+      outcome: 'skip',
+      detail: 'a silent skip: the test printed nothing like /Send COMPAREANDWRITE/',
+    })
+    expect(verdictOf('WriteSame16.Simple', fixture('pass'), 0).detail).toContain('/Send WRITESAME16/')
+    expect(verdictOf('Write10.Async', fixture('pass'), 0).outcome).toBe('pass')
   })
 
   test('fail: no test of that name, which the tool calls a success', () => {

@@ -63,6 +63,30 @@ disk() {
 }
 sg() { echo "/dev/$(ls "/sys/block/$(basename "$(disk "$1")")/device/scsi_generic")"; }
 
+# log_in [PORT]: a session with the target; one more where there is one by way of that portal.
+log_in() {
+  way=10.0.2.2:${1:-$port}
+  iscsiadm -m node -T "$iqn" -p "$way" > /dev/null 2>&1 || iscsiadm -m node -o new -T "$iqn" -p "$way" > /dev/null
+  sid=$(iscsiadm -m session 2> /dev/null | sed -n "s/^tcp: \[\([0-9]*\)\] $way,.*/\1/p" | head -n 1)
+  if [ -n "$sid" ]; then iscsiadm -m session -r "$sid" -o new; else iscsiadm -m node -T "$iqn" -p "$way" --login; fi
+}
+
+# sg_at SESSION LUN, disk_at SESSION LUN: the device nodes of a LUN by way of the session, the first of which is 1.
+sg_at() { node_at "$1" "$2" scsi_generic; }
+disk_at() { node_at "$1" "$2" block; }
+node_at() {
+  host=$(readlink "/sys/class/iscsi_session/session$1" | sed 's,.*/host\([0-9]*\)/.*,\1,')
+  folder=/sys/class/scsi_device/$host:0:0:$(($2 + first_lun))/device/$3
+  [ -d "$folder" ] && echo "/dev/$(ls "$folder")"
+}
+
+# calm SG...: takes what unit attentions there are.
+calm() {
+  for node in "$@"; do
+    for _ in 1 2 3 4 5 6; do sg_turs "$node" > /dev/null 2>&1 && break; done
+  done
+}
+
 # read_blocks DISK LBA BLOCKS, write_blocks DISK LBA: past the page cache, standard output and input.
 read_blocks() { dd if="$1" bs=$block skip="$2" count="$3" iflag=direct 2> /dev/null; }
 write_blocks() { dd of="$1" bs=$block seek="$2" oflag=direct iflag=fullblock conv=notrunc 2> /dev/null; }

@@ -6,7 +6,7 @@
 exec 3<&0 4>&1
 for name in $tests; do
   echo "begin $name"
-  timeout -k 5 150 sh -eu /guest/one.sh "$name" < /dev/null > /tmp/output 2>&1
+  timeout -k 5 150 /bin/sh -eu /guest/one.sh "$name" < /dev/null > /tmp/output 2>&1
   status=$?
   { echo "== $name: $status"; cat /tmp/output; } >&2
   [ "$status" -eq 0 ] || tail -n 30 /tmp/output | sed 's/^/| /'
