@@ -45,7 +45,7 @@ export async function startArray(
   { log = silentLogger() }: ArrayOptions = {},
 ): Promise<RunningArray> {
   const config = parseConfig(input)
-  const inventory = await Inventory.open(config)
+  const inventory = await Inventory.open(config, log)
   const host = new ArrayHost(inventory.targets, log)
   const portals: Portal[] = []
   let turn: Promise<unknown> = Promise.resolve()

@@ -9,6 +9,7 @@ import type { ArrayConfig, LunConfig, TargetConfig } from '../config/schema.ts'
 import { type Identities, openState, type State } from '../config/state.ts'
 import { CommandTable } from './command-table.ts'
 import { COMMANDS } from './commands/index.ts'
+import type { Log } from './log.ts'
 import { LogicalUnit } from './logical-unit.ts'
 import { Pools } from './pools.ts'
 import { Target } from './target.ts'
@@ -23,15 +24,15 @@ export class Inventory {
   readonly #gates = new Set<Gate>()
   readonly #units = new Map<Gate, LogicalUnit>()
 
-  private constructor(config: ArrayConfig, state: State) {
+  private constructor(config: ArrayConfig, state: State, log: Log) {
     this.config = config
     this.state = state
-    this.pools = new Pools(config.pools)
+    this.pools = new Pools(config.pools, log)
   }
 
   /** Opens everything, or nothing. Throws OperatorError and StoreError 'cannot open'. */
-  static async open(config: ArrayConfig): Promise<Inventory> {
-    const inventory = new Inventory(config, await openState(config))
+  static async open(config: ArrayConfig, log: Log): Promise<Inventory> {
+    const inventory = new Inventory(config, await openState(config), log)
     try {
       const targets: Target[] = []
       for (const target of config.targets) {

@@ -1,13 +1,18 @@
-// The pools of an array by name, each with the limits that the configuration gives it.
+// The pools of an array by name, each with the limits that the configuration gives it. The operator hears of one that fills
+// up, as the initiators do.
 
 import { Pool, type PoolLimits } from '../../luns/pool.ts'
 import { percentageOf } from '../config/percentage.ts'
 import type { PoolConfig } from '../config/schema.ts'
+import type { Log } from './log.ts'
 
 export class Pools {
   readonly #byName = new Map<string, Pool>()
 
-  constructor(configs: readonly PoolConfig[]) {
+  readonly #log: Log
+
+  constructor(configs: readonly PoolConfig[], log: Log) {
+    this.#log = log
     this.adopt(configs)
   }
 
@@ -29,8 +34,14 @@ export class Pools {
 
   #set(name: string, limits: PoolLimits): void {
     const known = this.#byName.get(name)
-    if (!known) this.#byName.set(name, new Pool(name, limits))
+    if (!known) this.#byName.set(name, this.#watched(new Pool(name, limits)))
     else if (known.capacity !== limits.capacity || known.softThreshold !== limits.softThreshold) known.configure(limits)
+  }
+
+  #watched(pool: Pool): Pool {
+    pool.onSoftThreshold = ({ name, used, softThreshold, capacity }) =>
+      this.#log.warn({ pool: name, used, softThreshold, capacity }, 'a pool has reached its soft threshold')
+    return pool
   }
 }
 
