@@ -119,6 +119,7 @@ export class RodTokens {
     living.users--
     living.usedAt = this.#now()
     if (this.#living.delete(keyOf(living.token))) this.#living.set(keyOf(living.token), living)
+    else unwatch(living)
   }
 
   /** DEL_TKN (SBC-3 5.46.2). */
@@ -145,16 +146,22 @@ export class RodTokens {
     return SENSE.TOKEN_CANCELLED
   }
 
-  #kill({ token, watch }: LivingToken, reason: Sense): void {
+  #kill(living: LivingToken, reason: Sense): void {
+    const { token } = living
     const key = keyOf(token)
     if (!this.#living.delete(key)) return
-    watch?.stop()
+    unwatch(living)
     this.#dead.set(key, { token, reason })
     for (const oldest of this.#dead.keys()) {
       if (this.#dead.size <= DEAD) return
       this.#dead.delete(oldest)
     }
   }
+}
+
+/** Of a token that has ended, once no copy depends on its data any more. */
+function unwatch({ users, watch }: LivingToken): void {
+  if (users === 0) watch?.stop()
 }
 
 const keyOf = (token: Buffer): string => token.toString('latin1', IDENTIFIER_AT, IDENTIFIER_AT + IDENTIFIER_BYTES)
