@@ -21,6 +21,7 @@ export interface CopyRequest {
 /** Runs `work`, which asks `operation.stopped` between its pieces and then throws what `stopOperation` gives. */
 export async function conduct(request: CopyRequest, work: (operation: CopyOperation) => Promise<void>): Promise<void> {
   const { task, listId, immed } = request
+  task.throwIfAborted() // what is in the background is not aborted with its task
   const operation = task.lu.copies.begin(task, listId, serviceActionOf(task))
   if (operation === 'in use') throw request.inUse()
   if (operation === 'too many') throw new SenseError(SENSE.INSUFFICIENT_RESOURCES)
