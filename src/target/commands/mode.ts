@@ -78,9 +78,12 @@ async function receivePages(task: Task<ModeSelect>, length: number): Promise<rea
   return pages
 }
 
-/** What is in the cache, and what is on its way there, when WCE becomes zero (SBC-3 6.4.5). */
+/**
+ * What is in the cache, and what is on its way there, when WCE becomes zero (SBC-3 6.4.5). SANITIZE and FORMAT UNIT wait for
+ * this task, and flush what they write themselves.
+ */
 async function writeBack(lu: LogicalUnit): Promise<void> {
-  const writing = lu.tasks.all().filter((other) => other.row?.access === 'write')
+  const writing = lu.tasks.all().filter(({ row }) => row?.access === 'write' && row.needs === 'medium')
   await Promise.all(writing.map((other) => other.ended))
   await lu.gate.flush()
 }

@@ -21,14 +21,19 @@ import {
   SANITIZE_CRYPTOGRAPHIC_ERASE,
   SENSE,
   STATUS,
+  TARGET_OPCODE,
   TEST_UNIT_READY,
 } from '../../../protocol/index.ts'
 import { COMMANDS } from '../../../src/target/commands/index.ts'
+import { PAGE_CONTROL } from '../../../src/target/mode-parameters.ts'
 import { memory, openArray, SIZE, type TestArray } from '../array.ts'
 import { Disk, expectCdbField, expectGood, expectParameter, expectSense, pattern } from '../disk.ts'
 import { HeldStore, handBuilt } from '../hand-built.ts'
+import { loggedIn, taken } from '../tasks.ts'
 
 const BLOCKS = SIZE / 512
+/** WRITE CACHE ENABLE, in byte 2 of the caching page. */
+const WCE = 0x04
 const IN_PROGRESS = SENSE.LOGICAL_UNIT_NOT_READY_FORMAT_IN_PROGRESS
 
 let array: TestArray
@@ -220,6 +225,25 @@ class BrokenStore extends MemoryStore {
     await super.unmap(...range)
   }
 }
+
+test('MODE SELECT that came before, and lets the write cache go when its list has come: both end', async () => {
+  const built = await handBuilt([new HeldStore()])
+  const raw = await loggedIn(built)
+  const page = Buffer.from(built.units[0]!.modes.page({ pageCode: 0x08, subpageCode: 0 }, PAGE_CONTROL.CURRENT))
+  page[0]! &= 0x3f // PS is reserved in MODE SELECT
+  expect(page[2]! & WCE).toBe(WCE)
+  page[2]! ^= WCE
+  const list = encodeModeSelectList(6, { mediumType: 0, wp: false, dpoFua: false }, [page])
+  const cdb = MODE_SELECT_6.encode({ pf: true, parameterListLength: list.length })
+  const select = raw.command(cdb, { write: true, expectedDataTransferLength: list.length })
+  const { initiatorTaskTag, targetTransferTag } = (await raw.take(TARGET_OPCODE.R2T)).header
+  const format = raw.command(FORMAT_UNIT.encode({}))
+  await taken(raw)
+  raw.dataOut({ initiatorTaskTag, targetTransferTag }, list)
+  for (const tag of [select, format])
+    expect((await raw.response()).header).toMatchObject({ initiatorTaskTag: tag, status: STATUS.GOOD })
+  expect(built.units[0]!.modes.writeCache).toBe(false)
+})
 
 describe('after a failure', () => {
   async function failed(): Promise<{ on: Disk; store: BrokenStore }> {
