@@ -31,14 +31,26 @@ export function otherTargetPorts({ target, nexus }: Task): NexusName[] {
     }))
 }
 
-/**
- * The initiator ports that a TransportID names: the one whose ISID it gives, known or not; or, by the name of the initiator
- * alone, those of its ports that are logged in or registered.
- */
-export function initiatorPortsNamed({ target, lu }: Task, { initiatorName, isid }: TransportId): string[] {
-  if (isid !== undefined) return [initiatorPortName(initiatorName, isid)]
+/** Initiator ports by the name of their initiator: those that are logged in or registered. */
+type KnownPorts = ReadonlyMap<string, ReadonlySet<string>>
+
+/** To be asked once a command: there may be as many TransportIDs in its list as there are ports. */
+export function knownInitiatorPorts({ target, lu }: Task): KnownPorts {
   const loggedIn = [...target.sessions].map(({ nexus }) => nexus.initiatorPort)
   const registered = [...lu.reservations.persistent.registrations.values()].map((one) => one.initiatorPort)
-  const known = new Set([...loggedIn, ...registered])
-  return [...known].filter((port) => transportIdOf(port).initiatorName === initiatorName)
+  const known = new Map<string, Set<string>>()
+  for (const port of [...loggedIn, ...registered]) {
+    const { initiatorName } = transportIdOf(port)
+    known.set(initiatorName, (known.get(initiatorName) ?? new Set()).add(port))
+  }
+  return known
+}
+
+/**
+ * The initiator ports that a TransportID names: the one whose ISID it gives, known or not; or, by the name of the initiator
+ * alone, those of its ports that are known.
+ */
+export function initiatorPortsNamed(known: KnownPorts, { initiatorName, isid }: TransportId): string[] {
+  if (isid !== undefined) return [initiatorPortName(initiatorName, isid)]
+  return [...(known.get(initiatorName) ?? [])]
 }

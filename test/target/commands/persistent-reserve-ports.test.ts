@@ -123,6 +123,16 @@ describe('SPEC_I_PT', () => {
     expect((await readKeys(a)).generation).toBe(1)
   })
 
+  test('a name that many ports have, as often as the list can hold it: each port is registered once', async () => {
+    const initiatorName = 'iqn.2026-11.io:m'
+    const ports = Array.from({ length: 1000 }, (_, i) => ({ initiatorName, isid: i.toString(16).padStart(12, '0') }))
+    expectGood(await register(a, 0n, 1n, { specIPt: true, transportIds: ports }))
+    const names = Array.from({ length: 2700 }, () => ({ initiatorName }))
+    const results = Array.from({ length: 4 }, () => register(b, 0n, 2n, { specIPt: true, transportIds: names }))
+    expectSense((await Promise.all(results))[0]!, SENSE.INSUFFICIENT_REGISTRATION_RESOURCES)
+    expect((await readKeys(a)).keys).toEqual(Array.from({ length: 1001 }, () => 1n))
+  })
+
   test('a nexus that is registered: INVALID FIELD IN PARAMETER LIST, byte 20 bit 3; a wrong key is a conflict first', async () => {
     expectGood(await register(a, 0n, 1n))
     const list = { specIPt: true, transportIds: [host('b')] }
