@@ -8,6 +8,7 @@ import { AbortedError, StoreError } from '../../luns/errors.ts'
 import { SENSE, type SenseData, SenseError } from '../../protocol/scsi/sense.ts'
 import type { UnitState } from '../config/unit-state.ts'
 import { type Medium, type Order, orderSchema, type Pass, passesOf } from './background-passes.ts'
+import type { CopyOperation } from './copy-operations.ts'
 import type { Need } from './readiness.ts'
 
 /** The part of the unit's state. */
@@ -40,7 +41,7 @@ export class BackgroundOperation {
   #running: Running | undefined
   #failed: Order | undefined
   #done: Promise<void> | undefined
-  readonly #others = new Set<Promise<unknown>>()
+  readonly #copies = new Map<Promise<unknown>, CopyOperation>()
 
   /** Throws OperatorError when what was kept of an operation makes no sense. */
   constructor(medium: Medium, state: UnitState, sanitizeSeconds: number) {
@@ -72,13 +73,18 @@ export class BackgroundOperation {
   }
 
   /** Follows what reaches the medium by no task of the unit's own, a third-party copy: it ends before an operation begins. */
-  async letEnd<T>(work: Promise<T>): Promise<T> {
-    this.#others.add(work)
+  async letEnd<T>(work: Promise<T>, copy: CopyOperation): Promise<T> {
+    this.#copies.set(work, copy)
     try {
       return await work
     } finally {
-      this.#others.delete(work)
+      this.#copies.delete(work)
     }
+  }
+
+  /** The copies that write to the medium now, whichever logical unit was asked for them. */
+  get copies(): Iterable<CopyOperation> {
+    return this.#copies.values()
   }
 
   /** From now on the unit is not ready. The medium is touched when the unit's tasks that are under way have ended. */
@@ -92,7 +98,7 @@ export class BackgroundOperation {
       this.#failed = failedBefore
       throw error
     })
-    const othersEnded = Promise.allSettled([tasksEnded, ...this.#others])
+    const othersEnded = Promise.allSettled([tasksEnded, ...this.#copies.keys()])
     const alone = Promise.race([othersEnded, aborted(running.stopping.signal)])
     const done = begun.then(() => alone).then(() => this.#carryOut(running))
     this.#follow(done)

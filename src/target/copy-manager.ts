@@ -170,7 +170,7 @@ class SegmentCopy {
         operation.steps++
       },
     })
-    await destination.unit.background.letEnd(copying)
+    await destination.unit.background.letEnd(copying, operation)
     this.#copied = bytes // a copy onto itself has no pieces
     operation.transferred = before + bytes
     if (!destination.unit.modes.writeCache) await destination.unit.gate.flush()

@@ -25,7 +25,8 @@ export async function copyFromToken(
       operation.steps++
     }
     try {
-      await lu.background.letEnd(lu.gate.copyFrom(source.lu.gate, from, to, length, { stop, progress }))
+      const copying = lu.gate.copyFrom(source.lu.gate, from, to, length, { stop, progress })
+      await lu.background.letEnd(copying, operation)
     } catch (error) {
       if (!(error instanceof AbortedError)) throw error
     }
@@ -43,7 +44,8 @@ export async function writeZeroes(lu: LogicalUnit, runs: readonly RodRun[], oper
   const stop = (): boolean => operation.stopped || !lu.readiness.mediumReady
   for (const { offset, length } of runs) {
     try {
-      await lu.background.letEnd(lu.gate.writeSame(block, offset, length, { unmap: lu.thin, fua: false, stop }))
+      const writing = lu.gate.writeSame(block, offset, length, { unmap: lu.thin, fua: false, stop })
+      await lu.background.letEnd(writing, operation)
     } catch (error) {
       if (!(error instanceof AbortedError)) throw error
     }

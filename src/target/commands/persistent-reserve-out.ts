@@ -14,7 +14,7 @@ import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
 import type { Layout } from '../../../protocol/wire/layout.ts'
 import { invalidCdbField, invalidParameter } from '../device-server.ts'
 import type { Nexus } from '../nexus.ts'
-import { initiatorPortsNamed, nexusName, otherTargetPorts, targetPortOf } from '../nexus-names.ts'
+import { initiatorPortsNamed, knownInitiatorPorts, nexusName, otherTargetPorts, targetPortOf } from '../nexus-names.ts'
 import type { Change, PersistentState } from '../persistent-reservation.ts'
 import * as machine from '../persistent-reservation.ts'
 import { tellReservationNews } from '../reservation-news.ts'
@@ -50,17 +50,24 @@ async function register(task: OutWithoutType, keyCounts: boolean): Promise<void>
   await change(task, (state) => machine.register(state, own, { key, newKey, aptpl, others, specified }))
 }
 
-/** SPEC_I_PT: every initiator port of the list through the target ports that the registration is for. */
+/** SPEC_I_PT: every initiator port of the list, however often it is named, through the ports that the registration is for. */
 function specifiedBy(
   task: Task,
   { transportIds }: PersistentReserveOutList,
   through: readonly machine.NexusName[],
 ): machine.NexusName[] {
-  return transportIds.flatMap((id) => {
-    const ports = initiatorPortsNamed(task, id)
-    if (ports.length === 0) throw invalidParameter(id.offset) // a name alone, and nobody of that name is known
-    return ports.flatMap((initiatorPort) => through.map((target) => ({ ...target, initiatorPort })))
-  })
+  const known = knownInitiatorPorts(task)
+  const ports = new Set<string>()
+  const seen = new Set<string>()
+  for (const id of transportIds) {
+    const name = `${id.initiatorName} ${id.isid ?? ''}`
+    if (seen.has(name)) continue
+    seen.add(name)
+    const named = initiatorPortsNamed(known, id)
+    if (named.length === 0) throw invalidParameter(id.offset) // a name alone, and nobody of that name is known
+    for (const port of named) ports.add(port)
+  }
+  return [...ports].flatMap((initiatorPort) => through.map((target) => ({ ...target, initiatorPort })))
 }
 
 export async function reservePersistently(task: Out): Promise<void> {
@@ -98,14 +105,15 @@ async function preempt(task: Out, effect: (change: Change) => void): Promise<voi
 }
 
 /**
- * What the preempted nexuses have under way on this logical unit, told to stop: their tasks, and copies that no task waits
- * for. Nor do they prevent the removal of the medium any longer (SPC-4 5.13.11.5).
+ * What the preempted nexuses have under way on this logical unit, told to stop: their tasks, copies that no task waits for,
+ * and those that another unit's copy manager writes here. Nor do they prevent the removal of the medium any longer (SPC-4
+ * 5.13.11.5).
  */
 function abortWorkOf({ lu, nexus: own }: Task, preempted: readonly string[]): readonly Pick<Task, 'ended'>[] {
   const names = new Set(preempted)
   const isPreempted = ({ nexus }: { readonly nexus: Nexus }): boolean => names.has(machine.nexusKey(nexus))
   for (const nexus of lu.unitAttentions.nexuses) if (isPreempted({ nexus })) lu.medium.allow(nexus)
-  const copies = lu.copies.background().filter(isPreempted)
+  const copies = [...lu.copies.background(), ...lu.background.copies].filter(isPreempted)
   for (const copy of copies) copy.stop()
   const tasks = lu.tasks.all().filter(isPreempted)
   lu.tellAborted(tasks, own)
@@ -121,7 +129,7 @@ export async function registerAndMoveReservation(task: OutWithoutType): Promise<
   requireAptpl(task, list.aptpl, REGISTER_AND_MOVE_LIST)
   const target = targetPortOf(task, list.relativeTargetPort)
   if (!target) throw invalidIn(REGISTER_AND_MOVE_LIST, 'relativeTargetPort')
-  const [initiatorPort, ...more] = initiatorPortsNamed(task, list.transportId)
+  const [initiatorPort, ...more] = initiatorPortsNamed(knownInitiatorPorts(task), list.transportId)
   if (initiatorPort === undefined || more.length > 0) throw invalidParameter(list.transportId.offset) // not one port
   const { serviceActionReservationKey: newKey, unreg, aptpl } = list
   const to = { ...target, initiatorPort }

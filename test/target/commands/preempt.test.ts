@@ -16,10 +16,11 @@ import {
 } from '../../../protocol/index.ts'
 import * as CDB from '../../../protocol/scsi/commands/index.ts'
 import { type CommandResult, TaskAbortedError } from '../../../src/host/index.ts'
-import { arrayForTest, memory } from '../array.ts'
-import { type Disk, expectCdbField, expectGood, expectParameter, expectSense } from '../disk.ts'
+import { arrayForTest, drainUnitAttentions, memory } from '../array.ts'
+import { Disk, expectCdbField, expectGood, expectParameter, expectSense } from '../disk.ts'
 import { HeldStore, handBuilt } from '../hand-built.ts'
 import { loggedIn, OUT, ones, taken, WRITE } from '../tasks.ts'
+import { copyList, cscd, naaOf, segment, sendCopy } from './copy-list.ts'
 import {
   diskOf,
   expectConflict,
@@ -208,6 +209,33 @@ describe('tasks of the preempted', () => {
     await taken(raw)
     expect(store.writes).toEqual([])
     await raw.expectSilence(20)
+  })
+
+  test('a copy that the copy manager of another logical unit writes here has ended before the status', async () => {
+    const [source, store] = [new HeldStore(), new HeldStore()]
+    const built = await handBuilt([source, store])
+    const a = await built.disk(1, { initiatorName: host('a').initiatorName })
+    const b = await built.disk(1, { initiatorName: host('b').initiatorName })
+    const manager = new Disk(b.session, 0)
+    await drainUnitAttentions(manager)
+    expectGood(await register(a, 0n, 1n))
+    expectGood(await register(b, 0n, 2n))
+    expectGood(await reserve(b, 2n, TYPE.EA))
+    const long = { sourceLba: 0n, destinationLba: 0n, blocks: 8192, destination: 1 }
+    const list = copyList([cscd(await naaOf(manager)), cscd(await naaOf(b))], [segment(0, 0, 8192, long)])
+    await manager.write(0, ones)
+    await manager.write(8191, ones)
+    source.hold()
+    const copying = sendCopy(manager, list)
+    await source.untilWaiting(1)
+    const running = preemptAndAbort(a, 1n, 2n, TYPE.EA)
+    expect(await pending(a, running)).toBe(true)
+    source.release()
+    expectGood(await running)
+    const written = store.writes.length
+    expect((await copying).sense?.sense).toEqual(SENSE.COPY_ABORTED)
+    expect(store.writes.length).toBe(written)
+    expect(await a.read(8191, 1)).toEqual(Buffer.alloc(512))
   })
 
   test('those of others, and its own, go on', async () => {
