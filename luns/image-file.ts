@@ -90,6 +90,7 @@ export abstract class ImageFile implements Store {
     try {
       for (let done = 0; done < length; ) done += writeSync(this.#fd, source, at + done, length - done, offset + done)
     } catch (error) {
+      this.#forget(offset, length)
       this.#fail(error)
     }
     this.#guard.leave(entered)
@@ -222,8 +223,30 @@ export abstract class ImageFile implements Store {
     this.map.allocate(offset, length)
     try {
       await work()
-    } finally {
+    } catch (error) {
       this.map.markData(offset, length)
+      this.#forget(offset, length)
+      throw error
+    }
+    this.map.markData(offset, length)
+  }
+
+  /**
+   * A write has failed: what is a hole still takes no room in the pool, or a disk that was full for a minute would fill it.
+   * Where the kernel does not tell, or others may be writing, it counts.
+   */
+  #forget(offset: number, length: number): void {
+    if (!linux || this.busy) return
+    const { grainLength } = this.map
+    const end = Math.min(Math.ceil((offset + length) / grainLength) * grainLength, this.#length)
+    try {
+      for (let at = Math.floor(offset / grainLength) * grainLength; at < end; ) {
+        const data = Math.min(linux.seekData(this.#fd, at) ?? end, end)
+        this.map.markHole(at, data - at)
+        at = data < end ? linux.seekHole(this.#fd, data) : end
+      }
+    } catch {
+      // a file system without SEEK_DATA, or an image that is closed
     }
   }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest'
 import { Gate, MATCH } from '../../../luns/gate.ts'
 import { linux } from '../../../luns/linux.ts'
+import { Pool } from '../../../luns/pool.ts'
 import { openStore } from '../../../luns/stores/index.ts'
 import { expectBytes, failureOf, pattern, temporaryFolder, withoutKoffi } from '../tools.ts'
 
@@ -81,6 +82,32 @@ describe.each([
     await store.close()
     await rm(join(folder, 'filler'))
   })
+})
+
+test.runIf(linux)('what could not be written takes nothing of the pool', async (ctx) => {
+  const path = join(await smallDisk(ctx), 'image')
+  const pool = new Pool('thin', { capacity: 64 * MIB, softThreshold: 64 * MIB })
+  const open = (pool: Pool) => openStore({ type: 'sparse', path }, { length: 64 * MIB, readOnly: false, pool })
+  const store = await open(pool)
+  const data = pattern(PIECE, 1)
+  let failed = 0
+  for (let at = 0; at < 16 * MIB; at += PIECE) {
+    // Beside the grains, at once and in a thread.
+    const write = async () => store.writeNow(data, 0, PIECE, at + 512) || (await store.write(data, 0, PIECE, at + 512))
+    await (at % (2 * PIECE) === 0 ? write() : store.write(data, 0, PIECE, at + 512)).catch((error) => {
+      expect(failureOf(error)).toBe('no space')
+      failed++
+    })
+  }
+  expect(failed).toBeGreaterThan(200)
+  const { used } = pool
+  expect(used).toBe(store.allocated)
+  expect(used).toBeLessThanOrEqual(MIB)
+  await store.close()
+  const counted = new Pool('thin', { capacity: 64 * MIB, softThreshold: 64 * MIB })
+  const reopened = await open(counted)
+  expect(counted.used).toBe(used)
+  await reopened.close()
 })
 
 test.runIf(linux)('unmapping makes room', async (ctx) => {
