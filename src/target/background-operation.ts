@@ -82,7 +82,7 @@ export class BackgroundOperation {
     }
   }
 
-  /** The copies that write to the medium now, whichever logical unit was asked for them. */
+  /** The copies that read or write the medium now, whichever logical unit was asked for them. */
   get copies(): Iterable<CopyOperation> {
     return this.#copies.values()
   }

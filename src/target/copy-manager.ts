@@ -170,7 +170,8 @@ class SegmentCopy {
         operation.steps++
       },
     })
-    await destination.unit.background.letEnd(copying, operation)
+    const read = source.unit.background.letEnd(copying, operation)
+    await destination.unit.background.letEnd(read, operation)
     this.#copied = bytes // a copy onto itself has no pieces
     operation.transferred = before + bytes
     if (!destination.unit.modes.writeCache) await destination.unit.gate.flush()

@@ -8,7 +8,7 @@ import type { LunConfig } from '../config/schema.ts'
 import type { Identity } from '../config/state.ts'
 import type { UnitState } from '../config/unit-state.ts'
 import { BackgroundOperation } from './background-operation.ts'
-import { CopyOperations } from './copy-operations.ts'
+import { type CopyOperation, CopyOperations } from './copy-operations.ts'
 import { IdentifyingInformation } from './identifying-information.ts'
 import { type ModePageOptions, UA_INTERLOCK } from './mode-pages.ts'
 import { ModeParameters } from './mode-parameters.ts'
@@ -156,10 +156,16 @@ export class LogicalUnit {
     return Promise.allSettled(this.#atomics).then(() => {})
   }
 
+  /** Third-party copies that no task of the unit stands for: its own in the background, and those that reach its medium now. */
+  freeCopies(): CopyOperation[] {
+    return [...this.copies.background(), ...this.background.copies]
+  }
+
   /** Logical unit reset (SAM-5 6.3.3): everything volatile is as after power on, and every nexus hears of it. */
   reset(sense: Sense): void {
     this.reservations.reset()
     this.#changeModes(() => this.modes.reset())
+    for (const copy of this.background.copies) copy.stop()
     this.copies.reset()
     this.buffers.reset()
     this.medium.reset()
@@ -185,6 +191,7 @@ export class LogicalUnit {
   /** The I_T nexus is gone: its reservation and its unit attentions go with it (SAM-5 6.3.4). */
   loseNexus(nexus: Nexus): void {
     this.unitAttentions.detach(nexus)
+    for (const copy of this.background.copies) if (copy.nexus === nexus) copy.stop()
     this.copies.drop(nexus)
     this.buffers.loseNexus(nexus)
     this.reservations.loseNexus(nexus)

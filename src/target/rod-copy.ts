@@ -26,7 +26,7 @@ export async function copyFromToken(
     }
     try {
       const copying = lu.gate.copyFrom(source.lu.gate, from, to, length, { stop, progress })
-      await lu.background.letEnd(copying, operation)
+      await lu.background.letEnd(source.lu.background.letEnd(copying, operation), operation)
     } catch (error) {
       if (!(error instanceof AbortedError)) throw error
     }

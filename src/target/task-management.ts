@@ -43,7 +43,7 @@ const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
   [
     FUNCTION.LOGICAL_UNIT_RESET,
     onUnit((session, lu) =>
-      complete(resetUnit(session, lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED), lu.copies.background()),
+      complete(resetUnit(session, lu, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED), lu.freeCopies()),
     ),
   ],
   [FUNCTION.TARGET_WARM_RESET, resetTarget],
@@ -78,7 +78,7 @@ function resetTarget(session: Session, target: Target): Outcome {
   const tasks = units.flatMap((lu) => resetUnit(session, lu, SENSE.SCSI_BUS_RESET_OCCURRED))
   return complete(
     tasks,
-    units.flatMap((lu) => lu.copies.background()),
+    units.flatMap((lu) => lu.freeCopies()),
   )
 }
 

@@ -106,14 +106,14 @@ async function preempt(task: Out, effect: (change: Change) => void): Promise<voi
 
 /**
  * What the preempted nexuses have under way on this logical unit, told to stop: their tasks, copies that no task waits for,
- * and those that another unit's copy manager writes here. Nor do they prevent the removal of the medium any longer (SPC-4
+ * and those that another unit's copy manager carries out here. Nor do they prevent the removal of the medium any longer (SPC-4
  * 5.13.11.5).
  */
 function abortWorkOf({ lu, nexus: own }: Task, preempted: readonly string[]): readonly Pick<Task, 'ended'>[] {
   const names = new Set(preempted)
   const isPreempted = ({ nexus }: { readonly nexus: Nexus }): boolean => names.has(machine.nexusKey(nexus))
   for (const nexus of lu.unitAttentions.nexuses) if (isPreempted({ nexus })) lu.medium.allow(nexus)
-  const copies = [...lu.copies.background(), ...lu.background.copies].filter(isPreempted)
+  const copies = lu.freeCopies().filter(isPreempted)
   for (const copy of copies) copy.stop()
   const tasks = lu.tasks.all().filter(isPreempted)
   lu.tellAborted(tasks, own)
