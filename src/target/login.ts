@@ -3,6 +3,7 @@
 
 import { type LOGIN_REQUEST, LOGIN_STAGE } from '../../protocol/iscsi/login-request.ts'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
+import { normalizeIscsiName } from '../../protocol/iscsi/names.ts'
 import { Negotiation, type OperationalParameters, type OwnParameters } from '../../protocol/iscsi/negotiation.ts'
 import { buildText, parseText, type TextPair } from '../../protocol/iscsi/text.ts'
 import { WireError } from '../../protocol/wire/error.ts'
@@ -154,8 +155,9 @@ export class Login {
 
   /** The first text must say who logs in, and to what (RFC 7143 6.3). */
   #identify(request: LoginRequest, reply: TextPair[]): void {
-    const initiatorName = this.#negotiation.peer('InitiatorName')
-    if (initiatorName === undefined) throw new Refusal(LOGIN_STATUS.MISSING_PARAMETER, 'InitiatorName is missing')
+    const declared = this.#negotiation.peer('InitiatorName')
+    if (declared === undefined) throw new Refusal(LOGIN_STATUS.MISSING_PARAMETER, 'InitiatorName is missing')
+    const initiatorName = comparableName(declared)
     const targetName = this.#negotiation.discovery ? undefined : this.#negotiation.peer('TargetName')
     if (targetName === undefined && !this.#negotiation.discovery)
       throw new Refusal(LOGIN_STATUS.MISSING_PARAMETER, 'TargetName is missing')
@@ -185,6 +187,16 @@ export class Login {
     this.#stage = to
     return { kind: to === LOGIN_STAGE.FULL_FEATURE_PHASE ? 'established' : 'answer', fields, data }
   }
+}
+
+/**
+ * In the form in which names are compared (RFC 7143 4.2.7). What is no iSCSI name is taken as it is, unless the names of ports,
+ * which are kept and told to others, would be ambiguous or unreadable with it.
+ */
+function comparableName(declared: string): string {
+  const name = normalizeIscsiName(declared) ?? declared
+  if (/^[^\s\p{C},]+$/u.test(name)) return name
+  throw new Refusal(LOGIN_STATUS.INITIATOR_ERROR, `${JSON.stringify(declared)} is no iSCSI name`)
 }
 
 const EMPTY = Buffer.alloc(0)

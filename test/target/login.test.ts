@@ -240,6 +240,14 @@ describe('refused', () => {
     await refused(raw, response, status)
   })
 
+  test.each(['a b', 'a\u00a0b', 'iqn.2026-11.io.lunette:a,i,0x1', 'iqn.2026-11.io.lunette:\u0007', ''])(
+    'InitiatorName=%j, which no port name could be made of',
+    async (InitiatorName) => {
+      const [raw, response] = await attempt({ ...names(), InitiatorName })
+      await refused(raw, response, '0200')
+    },
+  )
+
   test('CHAP alone, where there is none: AuthMethod=Reject (RFC 7143 6.3.2) or authentication failure', async () => {
     const fields = { transit: true, currentStage: SECURITY, nextStage: OPERATIONAL }
     const [, { header, data }] = await attempt({ ...names(), AuthMethod: 'CHAP' }, fields)

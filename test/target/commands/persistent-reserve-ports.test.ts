@@ -6,6 +6,7 @@ import {
   encodePersistentReserveOut,
   encodeRegisterAndMove,
   SENSE,
+  STATUS,
   TEST_UNIT_READY,
   WRITE_10,
 } from '../../../protocol/index.ts'
@@ -13,6 +14,7 @@ import * as CDB from '../../../protocol/scsi/commands/index.ts'
 import { LIMITS } from '../../../src/target/limits.ts'
 import { memory, openArray, type TestArray } from '../array.ts'
 import { type Disk, expectGood, expectParameter, expectPointer, expectSense } from '../disk.ts'
+import { ones } from '../tasks.ts'
 import {
   diskOf,
   expectConflict,
@@ -121,6 +123,15 @@ describe('SPEC_I_PT', () => {
     const nobody = [{ initiatorName: host('nobody').initiatorName }]
     expectParameter(await register(a2, 0n, 2n, { specIPt: true, transportIds: nobody }), 28)
     expect((await readKeys(a)).generation).toBe(1)
+  })
+
+  test('names are compared as RFC 7143 4.2.7 says, also the one of who logs in', async () => {
+    const raw = await array.rawSession({ InitiatorName: 'IQN.2026-11.IO.Lunette:Upper' })
+    const port = { initiatorName: 'iqn.2026-11.io.lunette:upper', isid: raw.isid.toString('hex') }
+    expectGood(await register(a, 0n, 1n, { specIPt: true, transportIds: [port] }))
+    expectGood(await reserve(a, 1n, TYPE.EARO))
+    raw.command(WRITE_10.encode({ blocks: 1 }), { write: true, expectedDataTransferLength: 512 }, { data: ones })
+    expect((await raw.response()).header.status).toBe(STATUS.GOOD)
   })
 
   test('a name that many ports have, as often as the list can hold it: each port is registered once', async () => {
