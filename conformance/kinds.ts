@@ -107,9 +107,9 @@ export const LUN_KINDS: readonly LunKind[] = [
     runs: (test) => /^(ExtendedCopy|Inquiry)\./.test(test),
   },
   {
-    name: 'noWriteSame',
-    about: 'thin512 with the primitive switched off, and so without commands of 32 bytes',
-    lun: { ...THIN_512, vaai: { zero: false } },
-    runs: (test) => /^(Inquiry|ReportSupportedOpcodes)\./.test(test),
+    name: 'thinWsnz',
+    about: 'thin512 whose WRITE SAME of zero blocks is refused (WSNZ 1), as arrays for VMware have it',
+    lun: { ...THIN_512, limits: { writeSameZeroMeansEnd: false } },
+    runs: (test) => /^(WriteSame1[06]|Inquiry)\./.test(test) && !UNALIGNED.test(test) && !/\.ZeroBlocks$/.test(test),
   },
 ]

@@ -28,8 +28,8 @@ import { tellReservationNews } from './reservation-news.ts'
 import type { Target } from './target.ts'
 import { unitDesignators } from './vpd-pages.ts'
 
-/** LU ID TYPE: the descriptor holds no LUN (SPC-3 table 21); from SPC-4 on the field is obsolete and not looked at. */
-const LU_ID_TYPE_RESERVED = 3
+/** LU ID TYPE: what else there was are proxy tokens and reserved (SPC-3 table 21); SPC-4 does not look at the field. */
+const LU_ID_TYPE_LUN = 0
 const VERSION_SPC_3 = 5
 const DIRECT_ACCESS = 0x00
 /** Where a segment descriptor says how much it copies. */
@@ -46,7 +46,7 @@ export interface CopyOrigin {
 export function judgeCopyList(origin: CopyOrigin, list: CopyList): void {
   const { lu } = origin
   for (const cscd of list.cscds)
-    if (cscd.luIdType === LU_ID_TYPE_RESERVED && lu.scsiVersion === VERSION_SPC_3 && !cscd.nul)
+    if (cscd.luIdType !== LU_ID_TYPE_LUN && lu.scsiVersion === VERSION_SPC_3 && !cscd.nul)
       throw invalidParameter(cscd.offset + 1, 7)
   for (const segment of list.segments) {
     if (!copies(segment)) continue

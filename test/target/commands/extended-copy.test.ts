@@ -125,8 +125,8 @@ describe('EXTENDED COPY(LID1) copies', () => {
     expectGood(await sendCopy(source, copyList([cscd(here)], [segment(0, 9, 0), segment(BLOCKS, 0, 0)])))
   })
 
-  test('LU ID TYPE 11b is not looked at by SPC-4, refused by SPC-3', async () => {
-    const list = (designator: Designator) => copyList([cscd(designator, { luIdType: 3 })], [segment(0, 1, 1)])
+  test.each([1, 2, 3])('LU ID TYPE %i is not looked at by SPC-4, refused by SPC-3', async (luIdType) => {
+    const list = (designator: Designator) => copyList([cscd(designator, { luIdType })], [segment(0, 1, 1)])
     expectGood(await sendCopy(source, list(here)))
     const old = await array.disk(6)
     expectParameter(await sendCopy(old, list(await naaOf(old))), cscdAt(0) + 1, 7)
