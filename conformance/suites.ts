@@ -4,6 +4,7 @@ import type { Suite } from './suite.ts'
 import { LIBISCSI } from './suites/libiscsi.ts'
 import { OPEN_ISCSI } from './suites/open-iscsi.ts'
 import { QEMU } from './suites/qemu.ts'
+import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
 
-export const SUITES: readonly Suite[] = [TOOLS, LIBISCSI, QEMU, OPEN_ISCSI]
+export const SUITES: readonly Suite[] = [TOOLS, LIBISCSI, QEMU, OPEN_ISCSI, SG3]

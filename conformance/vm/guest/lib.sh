@@ -83,7 +83,7 @@ node_at() {
 # calm SG...: takes what unit attentions there are.
 calm() {
   for node in "$@"; do
-    for _ in 1 2 3 4 5 6; do sg_turs "$node" > /dev/null 2>&1 && break; done
+    for _ in 1 2 3 4 5 6; do ! sg_turs "$node" > /dev/null 2>&1 || break; done
   done
 }
 
