@@ -27,6 +27,8 @@ const STATUS_DATA = layout('RECEIVE COPY STATUS(LID4) parameter data', 'SPC-4 6.
 export const COPY_STATUS_LID4 = {
   completed: 0x01,
   failed: 0x02,
+  /** By WRITE USING TOKEN, when the token does not stand for as much as its ranges hold (SBC-4 5.25.3). */
+  partial: 0x03,
   foreground: 0x11,
   background: 0x12,
   terminated: 0x60,
@@ -36,13 +38,13 @@ export const COPY_STATUS_LID4 = {
 export const TRANSFER_COUNT_UNIT = { BYTES: 0x00, LOGICAL_BLOCKS: 0xf1 } as const
 
 /** ESTIMATED STATUS UPDATE DELAY of an operation that says nothing new any more. */
-export const NO_STATUS_UPDATE = 0xffff_ffff
+export const NO_STATUS_UPDATE = 0xffff_fffe
 
 export type CopyStatusLid4 = Omit<
   Decoded<typeof STATUS_DATA>,
   'availableData' | 'hdd' | 'senseDataFieldLength' | 'senseDataLength'
 > & {
-  /** Of an operation that has ended badly, else empty. */
+  /** Of an operation that has failed, else empty. */
   readonly sense: Buffer
 }
 
@@ -63,13 +65,14 @@ export function encodeRodTokenInformation({ tokens, ...status }: RodTokenInforma
 }
 
 function encodeStatus({ sense, ...status }: CopyStatusLid4, rest: Buffer): Buffer {
+  const field = Buffer.concat([sense, Buffer.alloc(-sense.length & 3)]) // a multiple of four (SPC-4 6.25)
   const header = STATUS_DATA.encode({
     ...status,
-    availableData: STATUS_DATA.size - 4 + sense.length + rest.length,
-    senseDataFieldLength: sense.length,
+    availableData: STATUS_DATA.size - 4 + field.length + rest.length,
+    senseDataFieldLength: field.length,
     senseDataLength: sense.length,
   })
-  return Buffer.concat([header, sense, rest])
+  return Buffer.concat([header, field, rest])
 }
 
 /** Throws a WireError when it is cut. */

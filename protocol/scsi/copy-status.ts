@@ -71,13 +71,17 @@ export interface CopyFailure {
   readonly sense: Buffer
 }
 
+/** Of a copy that has no details, or has told them: nothing but a length of zero. */
+export const encodeNoCopyFailure = (): Buffer => Buffer.alloc(4)
+
 export function encodeCopyFailure({ status, sense }: CopyFailure): Buffer {
   const availableData = FAILURE.size - 4 + sense.length
   return Buffer.concat([FAILURE.encode({ availableData, status, senseDataLength: sense.length }), sense])
 }
 
-/** Throws a WireError when it is cut. */
-export function decodeCopyFailure(source: Buffer): CopyFailure {
+/** Undefined where there are no details. Throws a WireError when it is cut. */
+export function decodeCopyFailure(source: Buffer): CopyFailure | undefined {
+  if (source.length >= 4 && source.readUInt32BE(0) === 0) return undefined
   const { status, senseDataLength } = FAILURE.decode(source)
   const end = FAILURE.size + senseDataLength
   if (end > source.length)

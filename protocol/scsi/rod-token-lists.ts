@@ -74,27 +74,35 @@ function encodeList(ranges: readonly BlockRange[], size: number, encodeHeader: (
   return Buffer.concat([header, ...ranges.map((range) => RANGE.encode(range))])
 }
 
-/** Throws a WireError when it is cut, or when its lengths contradict each other or leave no descriptor. */
+/** Throws a WireError when its header is cut, or its lengths contradict each other. Descriptors that are cut do not count. */
 export function decodePopulateTokenList(source: Buffer): PopulateTokenList {
   const { dataLength, rangeDescriptorLength, ...header } = POPULATE.decode(source)
   return { ...header, ranges: decodeRanges(POPULATE, source, dataLength, rangeDescriptorLength) }
 }
 
-/** As decodePopulateTokenList. */
+/** As decodePopulateTokenList, but the list of descriptors must be there as long as its length says. */
 export function decodeWriteUsingTokenList(source: Buffer): WriteUsingTokenList {
   const { dataLength, rangeDescriptorLength, ...header } = WRITE.decode(source)
-  return { ...header, ranges: decodeRanges(WRITE, source, dataLength, rangeDescriptorLength) }
+  const ranges = decodeRanges(WRITE, source, dataLength, rangeDescriptorLength)
+  if (WRITE.size + rangeDescriptorLength > source.length)
+    throw new WireError(
+      WRITE.name,
+      'rangeDescriptorLength',
+      WRITE.at('rangeDescriptorLength').byte,
+      'truncated',
+      `${source.length} bytes`,
+    )
+  return { ...header, ranges }
 }
 
 function decodeRanges(header: Layout, source: Buffer, dataLength: number, length: number): BlockRange[] {
   const position = header.find('rangeDescriptorLength')!.byte
-  if (length < RANGE.size || length % RANGE.size !== 0)
+  if (length < RANGE.size)
     throw new WireError(header.name, 'rangeDescriptorLength', position, 'bad length', `${length}`)
   if (dataLength + 2 < header.size + length)
     throw new WireError(header.name, 'dataLength', 0, 'bad length', `${dataLength} for ${length} bytes of ranges`)
-  if (header.size + length > source.length)
-    throw new WireError(header.name, 'rangeDescriptorLength', position, 'truncated', `${source.length} bytes`)
+  const end = Math.min(header.size + length, source.length)
   const ranges: BlockRange[] = []
-  for (let at = header.size; at < header.size + length; at += RANGE.size) ranges.push(RANGE.decode(source, at))
+  for (let at = header.size; at + RANGE.size <= end; at += RANGE.size) ranges.push(RANGE.decode(source, at))
   return ranges
 }

@@ -4,7 +4,7 @@
 import { AbortedError } from '../../luns/errors.ts'
 import { serviceAction } from '../../protocol/scsi/commands/cdb.ts'
 import { LIST_ID_USAGE } from '../../protocol/scsi/extended-copy.ts'
-import { SENSE, SenseError } from '../../protocol/scsi/sense.ts'
+import { SENSE, type SenseDetails, SenseError } from '../../protocol/scsi/sense.ts'
 import type { CopyOperation } from './copy-operations.ts'
 import { failureOf } from './failures.ts'
 import { type Task, TaskAborted } from './task.ts'
@@ -14,16 +14,14 @@ export interface CopyRequest {
   /** Undefined: nobody will ask (LIST ID USAGE 11b). */
   readonly listId: number | undefined
   readonly immed: boolean
-  /** The list identifier names a copy operation that still runs. */
-  readonly inUse: () => SenseError
 }
 
-/** Runs `work`, which asks `operation.stopped` between its pieces and then throws what `stopOperation` gives. */
+/** Runs `work`, which asks `operation.stopped` between its pieces and then throws an OperationStopped. */
 export async function conduct(request: CopyRequest, work: (operation: CopyOperation) => Promise<void>): Promise<void> {
   const { task, listId, immed } = request
   task.throwIfAborted() // what is in the background is not aborted with its task
   const operation = task.lu.copies.begin(task, listId, serviceActionOf(task))
-  if (operation === 'in use') throw request.inUse()
+  if (operation === 'in use') throw new SenseError(SENSE.OPERATION_IN_PROGRESS)
   if (operation === 'too many') throw new SenseError(SENSE.INSUFFICIENT_RESOURCES)
   if (immed) {
     operation.toBackground()
@@ -44,7 +42,11 @@ export async function conduct(request: CopyRequest, work: (operation: CopyOperat
 }
 
 /** What ends the work of an operation that has been stopped: COPY OPERATION ABORT, or its task was aborted. */
-export class OperationStopped extends SenseError {}
+export class OperationStopped extends SenseError {
+  constructor(residual?: SenseDetails) {
+    super(SENSE.COPY_CLEARED_BY_DEVICE_SERVER, residual)
+  }
+}
 
 function endBadly(operation: CopyOperation, error: unknown, task: Task): void {
   const stopped = error instanceof OperationStopped || error instanceof TaskAborted || error instanceof AbortedError

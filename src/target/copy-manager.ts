@@ -219,7 +219,7 @@ class SegmentCopy {
   }
 
   #stopped(): OperationStopped {
-    return new OperationStopped(SENSE.COPY_ABORTED, this.#residual())
+    return new OperationStopped(this.#residual())
   }
 
   /** The number of the segment, and what is left of it: blocks, or bytes where those are what it counts. */

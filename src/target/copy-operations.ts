@@ -8,7 +8,7 @@ import type { Task } from './task.ts'
 
 type CopyState = 'foreground' | 'background' | 'completed' | 'failed' | 'terminated'
 
-/** What RECEIVE COPY commands ask of an operation that has ended; each is told once. */
+/** What RECEIVE COPY commands ask of an operation that has ended, each once; RECEIVE COPY STATUS(LID4) at any time. */
 type Told = 'status' | 'details' | 'token'
 
 /** TOTAL CONCURRENT COPIES and MAXIMUM CONCURRENT COPIES (SPC-4 6.23.3). */
@@ -34,6 +34,8 @@ export class CopyOperation {
   /** Grows with every step (OPERATION COUNTER). */
   steps = 0
   failure: CopyFailure | undefined
+  /** It was asked for more than the ROD token stands for. */
+  partial = false
   /** The ROD token that it has made. */
   token: Buffer | undefined
   /** Resolves when nothing of it can happen any more. */
@@ -133,7 +135,7 @@ export class CopyOperations {
     )
   }
 
-  /** The nexus is lost: its operations end, nothing is remembered of them (SPC-4 5.17.4.4). */
+  /** The nexus is lost: nothing is remembered of its operations, and they end. SPC-4 5.17.5 lets them go on, unreachable. */
   drop(nexus: Nexus): void {
     for (const operation of this.#running) if (operation.nexus === nexus) operation.stop()
     this.#results.delete(nexus)

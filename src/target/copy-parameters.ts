@@ -28,7 +28,7 @@ export function operatingParameters(lu: LogicalUnit): OperatingParameters {
     maximumStreamDeviceTransferSize: 0,
     totalConcurrentCopies: CONCURRENT_COPIES,
     maximumConcurrentCopies: CONCURRENT_COPIES,
-    dataSegmentGranularity: Math.log2(lu.blockSize),
+    dataSegmentGranularity: 0, // block to block with offset counts bytes
     inlineDataGranularity: 0,
     heldDataGranularity: 0,
     implementedDescriptors: IMPLEMENTED_DESCRIPTORS,
@@ -42,9 +42,8 @@ export const ROD_LIMITS = {
   maximumInactivitySeconds: 600,
 } as const
 
-/** ROD TYPEs that POPULATE TOKEN makes a token of, and the type of that token. */
+/** ROD TYPEs that POPULATE TOKEN makes a token of, all of them points in time (SBC-4 5.12.2), and the type of that token. */
 export const CREATABLE_ROD_TYPES: ReadonlyMap<number, number> = new Map([
-  [ROD_TYPE.ACCESS_UPON_REFERENCE, ROD_TYPE.ACCESS_UPON_REFERENCE],
   [ROD_TYPE.POINT_IN_TIME_DEFAULT, ROD_TYPE.POINT_IN_TIME_DEFAULT],
   [ROD_TYPE.POINT_IN_TIME_CHANGE_VULNERABLE, ROD_TYPE.POINT_IN_TIME_CHANGE_VULNERABLE],
   [ROD_TYPE.POINT_IN_TIME_ANY, ROD_TYPE.POINT_IN_TIME_CHANGE_VULNERABLE],

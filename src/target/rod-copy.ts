@@ -30,7 +30,7 @@ export async function copyFromToken(
     } catch (error) {
       if (!(error instanceof AbortedError)) throw error
     }
-    if (operation.stopped) throw new OperationStopped(SENSE.COPY_ABORTED)
+    if (operation.stopped) throw new OperationStopped()
     // Also what was copied last may be the new data.
     if (source.revoked) throw new SenseError(SENSE.TOKEN_REVOKED)
     requireReady(source.lu)
@@ -49,7 +49,7 @@ export async function writeZeroes(lu: LogicalUnit, runs: readonly RodRun[], oper
     } catch (error) {
       if (!(error instanceof AbortedError)) throw error
     }
-    if (operation.stopped) throw new OperationStopped(SENSE.COPY_ABORTED)
+    if (operation.stopped) throw new OperationStopped()
     requireReady(lu)
     operation.transferred += length
     operation.steps++

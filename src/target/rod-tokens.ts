@@ -26,8 +26,7 @@ export interface Rod {
   readonly runs: readonly RodRun[]
   readonly bytes: number
   readonly timeoutMs: number
-  /** Of a point in time copy. */
-  readonly watch?: WriteWatch
+  readonly watch: WriteWatch
 }
 
 export class LivingToken implements Rod {
@@ -36,7 +35,7 @@ export class LivingToken implements Rod {
   readonly runs: readonly RodRun[]
   readonly bytes: number
   readonly timeoutMs: number
-  readonly watch?: WriteWatch
+  readonly watch: WriteWatch
   usedAt: number
   /** Copies under way: while there is one, it does not expire. */
   users = 0
@@ -47,13 +46,13 @@ export class LivingToken implements Rod {
     this.runs = rod.runs
     this.bytes = rod.bytes
     this.timeoutMs = rod.timeoutMs
-    if (rod.watch) this.watch = rod.watch
+    this.watch = rod.watch
     this.usedAt = now
   }
 
   /** Something was written where its data are. */
   get revoked(): boolean {
-    return this.watch?.changed === true
+    return this.watch.changed
   }
 }
 
@@ -161,7 +160,7 @@ export class RodTokens {
 
 /** Of a token that has ended, once no copy depends on its data any more. */
 function unwatch({ users, watch }: LivingToken): void {
-  if (users === 0) watch?.stop()
+  if (users === 0) watch.stop()
 }
 
 const keyOf = (token: Buffer): string => token.toString('latin1', IDENTIFIER_AT, IDENTIFIER_AT + IDENTIFIER_BYTES)

@@ -81,7 +81,7 @@ describe.each([
     await resetting
     const writes = copy.stores[2].writes.length
     const { status, sense } = await result
-    expect([status, sense?.sense]).toEqual([STATUS.CHECK_CONDITION, SENSE.COPY_ABORTED])
+    expect([status, sense?.sense]).toEqual([STATUS.CHECK_CONDITION, SENSE.COPY_CLEARED_BY_DEVICE_SERVER])
     expectCut(copy, writes)
   })
 
@@ -121,6 +121,6 @@ test('the source of a WRITE USING TOKEN, masked from the initiator: the copy sto
   hide(copy.built, 1)
   copy.held.release()
   const { status, sense } = await result
-  expect([status, sense?.sense]).toEqual([STATUS.CHECK_CONDITION, SENSE.COPY_ABORTED])
+  expect([status, sense?.sense]).toEqual([STATUS.CHECK_CONDITION, SENSE.COPY_CLEARED_BY_DEVICE_SERVER])
   expectCut(copy, copy.stores[2].writes.length)
 })

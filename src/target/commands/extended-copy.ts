@@ -11,24 +11,21 @@ import { SENSE, SenseError } from '../../../protocol/scsi/sense.ts'
 import { conduct, listIdOf } from '../copy-conductor.ts'
 import { copySegments, judgeCopyList } from '../copy-manager.ts'
 import { operatingParameters } from '../copy-parameters.ts'
-import { invalidCdbField, invalidParameter } from '../device-server.ts'
+import { invalidCdbField } from '../device-server.ts'
 import type { Task } from '../task.ts'
 import { parameterList } from './parameters.ts'
 
-/** Where LIST IDENTIFIER stands in the parameter lists. */
-const LIST_ID_BYTE = { lid1: 0, lid4: 20 } as const
-
 export function extendedCopy(task: Task<typeof EXTENDED_COPY_LID1>): Promise<void> {
-  return copy(task, task.cdb.parameterListLength, parseCopyList, LIST_ID_BYTE.lid1)
+  return copy(task, task.cdb.parameterListLength, parseCopyList)
 }
 
 export function extendedCopyLid4(task: Task<typeof EXTENDED_COPY_LID4>): Promise<void> {
-  return copy(task, task.cdb.parameterListLength, parseCopyListLid4, LIST_ID_BYTE.lid4)
+  return copy(task, task.cdb.parameterListLength, parseCopyListLid4)
 }
 
 type Parse = (source: Buffer, limits: ReturnType<typeof operatingParameters>) => CopyListResult
 
-async function copy(task: Task, parameterListLength: number, parse: Parse, listIdByte: number): Promise<void> {
+async function copy(task: Task, parameterListLength: number, parse: Parse): Promise<void> {
   if (parameterListLength === 0) return
   // The descriptors outlive the command's data when the copy goes on in the background.
   const source = Buffer.from(await parameterList(task, parameterListLength))
@@ -37,8 +34,7 @@ async function copy(task: Task, parameterListLength: number, parse: Parse, listI
   task.throwIfAborted()
   judgeCopyList(task, list)
   const { lu, nexus, target } = task
-  const inUse = (): SenseError => invalidParameter(listIdByte)
-  await conduct({ task, listId: listIdOf(list), immed: list.immed, inUse }, (operation) =>
+  await conduct({ task, listId: listIdOf(list), immed: list.immed }, (operation) =>
     copySegments({ lu, nexus, target }, list, operation),
   )
   if (list.gSense && !list.immed) throw new SenseError(SENSE.EXTENDED_COPY_INFORMATION_AVAILABLE)

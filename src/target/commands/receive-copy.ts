@@ -13,7 +13,13 @@ import type {
   REPORT_ALL_ROD_TOKENS,
 } from '../../../protocol/scsi/commands/receive-copy.ts'
 import { POPULATE_TOKEN, WRITE_USING_TOKEN } from '../../../protocol/scsi/commands/rod-token.ts'
-import { COPY_STATUS, encodeCopyData, encodeCopyFailure, encodeCopyStatus } from '../../../protocol/scsi/copy-status.ts'
+import {
+  COPY_STATUS,
+  encodeCopyData,
+  encodeCopyFailure,
+  encodeCopyStatus,
+  encodeNoCopyFailure,
+} from '../../../protocol/scsi/copy-status.ts'
 import {
   COPY_STATUS_LID4,
   type CopyStatusLid4,
@@ -53,21 +59,26 @@ type Asking = Task<Layout> & { readonly cdb: { readonly listId: number; readonly
 type Told = Parameters<CopyOperation['tells']>[0]
 
 export function receiveCopyStatus(task: Task<typeof RECEIVE_COPY_STATUS_LID1>): void {
-  tell(task, 'status', ({ state, segments, transferred }) =>
-    encodeCopyStatus({ status: STATUS_LID1[state], segments, transferred }),
-  )
+  const operation = operationOf(task, (one) => one.tells('status'))
+  task.lu.copies.told(operation, 'status') // however much of it is taken (SPC-4 6.24)
+  const { state, transferred } = operation
+  const data = encodeCopyStatus({ status: STATUS_LID1[state], segments: segmentsOf(operation), transferred })
+  task.respondWith(data, task.cdb.allocationLength)
 }
 
 /** No segment descriptor that is implemented holds data. */
 export function receiveCopyData(task: Task<typeof RECEIVE_COPY_DATA_LID1>): void {
-  requireEnded(task)
+  operationOf(task, ended)
   task.respondWith(encodeCopyData(NOTHING), task.cdb.allocationLength)
 }
 
 export function receiveCopyFailureDetails(task: Task<typeof RECEIVE_COPY_FAILURE_DETAILS_LID1>): void {
-  tell(task, 'details', ({ failure }, lu) =>
-    encodeCopyFailure({ status: failure?.status ?? STATUS.GOOD, sense: senseOf(failure, lu) }),
-  )
+  const operation = operationOf(task, ended)
+  const { failure } = operation
+  const data = operation.tells('details')
+    ? encodeCopyFailure({ status: failure?.status ?? STATUS.GOOD, sense: senseOf(failure, task.lu) })
+    : encodeNoCopyFailure()
+  tell(task, operation, 'details', data)
 }
 
 export function receiveCopyOperatingParameters(task: Task<typeof RECEIVE_COPY_OPERATING_PARAMETERS>): void {
@@ -75,19 +86,20 @@ export function receiveCopyOperatingParameters(task: Task<typeof RECEIVE_COPY_OP
 }
 
 export function receiveCopyStatusLid4(task: Task<typeof RECEIVE_COPY_STATUS_LID4>): void {
-  tell(task, 'status', (operation, lu) => encodeCopyStatusLid4(statusOf(operation, lu)))
+  const operation = operationOf(task, () => true)
+  task.respondWith(encodeCopyStatusLid4(statusOf(operation, task.lu)), task.cdb.allocationLength)
 }
 
 export function receiveCopyDataLid4(task: Task<typeof RECEIVE_COPY_DATA_LID4>): void {
-  const operation = requireEnded(task)
+  const operation = operationOf(task, () => true)
   task.respondWith(encodeCopyDataLid4(statusOf(operation, task.lu), NOTHING), task.cdb.allocationLength)
 }
 
 export function receiveRodTokenInformation(task: Task<typeof RECEIVE_ROD_TOKEN_INFORMATION>): void {
-  tell(task, 'token', (operation, lu) => {
-    const { token } = operation
-    return encodeRodTokenInformation({ ...statusOf(operation, lu), tokens: token ? [token] : [] })
-  })
+  const operation = operationOf(task, (one) => one.tells('token'))
+  const { token } = operation
+  const tokens = token ? [token] : []
+  tell(task, operation, 'token', encodeRodTokenInformation({ ...statusOf(operation, task.lu), tokens }))
 }
 
 /** Those of logical units that the initiator sees. */
@@ -97,34 +109,39 @@ export function reportAllRodTokens(task: Task<typeof REPORT_ALL_ROD_TOKENS>): vo
   task.respondWith(encodeAllRodTokens(tokens), cdb.allocationLength)
 }
 
-/** Once it has been told whole, it is not kept (SPC-4 6.24): what is cut can be asked for again. */
-function tell(task: Asking, what: Told, encode: (operation: CopyOperation, lu: LogicalUnit) => Buffer): void {
-  const { lu, nexus, cdb } = task
-  const operation = lu.copies.find(nexus, cdb.listId)
-  if (!operation?.tells(what)) throw invalidCdbField(task, 'listId')
-  const data = encode(operation, lu)
-  if (data.length <= cdb.allocationLength) lu.copies.told(operation, what)
-  task.respondWith(data, cdb.allocationLength)
+/** Once it has been told whole, or is not wanted, it is not kept (SPC-4 6.22, 6.28): what is cut can be asked for again. */
+function tell(task: Asking, operation: CopyOperation, what: Told, data: Buffer): void {
+  const { allocationLength } = task.cdb
+  if (data.length <= allocationLength || allocationLength === 0) task.lu.copies.told(operation, what)
+  task.respondWith(data, allocationLength)
 }
 
-function requireEnded(task: Asking): CopyOperation {
+function operationOf(task: Asking, can: (operation: CopyOperation) => boolean): CopyOperation {
   const operation = task.lu.copies.find(task.nexus, task.cdb.listId)
-  if (!operation || operation.running) throw invalidCdbField(task, 'listId')
+  if (!operation || !can(operation)) throw invalidCdbField(task, 'listId')
   return operation
 }
 
+const ended = ({ running }: CopyOperation): boolean => !running
+
+/** With the one that is being processed (SPC-4 6.25). */
+const segmentsOf = ({ segments, running, serviceAction: action }: CopyOperation): number =>
+  running && !COUNTS_BLOCKS.has(action) ? segments + 1 : segments
+
 function statusOf(operation: CopyOperation, lu: LogicalUnit): CopyStatusLid4 {
-  const { state, serviceAction: responseToServiceAction, steps, failure, transferred, running } = operation
+  const { state, serviceAction: responseToServiceAction, steps, transferred, running } = operation
+  const terminated = state === 'terminated' // told as such, and no more (SPC-4 6.25)
+  const failure = terminated ? { status: STATUS.TASK_ABORTED } : operation.failure
   const inBlocks = COUNTS_BLOCKS.has(responseToServiceAction)
   return {
     responseToServiceAction,
-    status: COPY_STATUS_LID4[state],
+    status: operation.partial ? COPY_STATUS_LID4.partial : COPY_STATUS_LID4[state],
     operationCounter: steps & 0xffff,
     estimatedStatusUpdateDelay: running ? STATUS_UPDATE_DELAY_MS : NO_STATUS_UPDATE,
     completionStatus: failure?.status ?? STATUS.GOOD,
     unit: inBlocks ? TRANSFER_COUNT_UNIT.LOGICAL_BLOCKS : TRANSFER_COUNT_UNIT.BYTES,
     transferCount: BigInt(inBlocks ? Math.floor(transferred / lu.blockSize) : transferred),
-    segments: operation.segments,
+    segments: segmentsOf(operation),
     sense: senseOf(failure, lu),
   }
 }

@@ -36,8 +36,6 @@ import { unitDesignators } from '../vpd-pages.ts'
 import { decodeParameters, parameterList } from './parameters.ts'
 
 const MS = 1000
-/** Where NUMBER OF LOGICAL BLOCKS stands in a range descriptor. */
-const BLOCKS_AT = 8
 
 export async function populateToken(task: Task<typeof POPULATE_TOKEN>): Promise<void> {
   const { lu, target, cdb } = task
@@ -53,15 +51,15 @@ export async function populateToken(task: Task<typeof POPULATE_TOKEN>): Promise<
   if (type === undefined) throw invalidParameter(POPULATE_TOKEN_FIELDS.rodType.byte)
   const runs = judgeRanges(lu, list.ranges, RANGE_DESCRIPTOR_LENGTH_BYTE.populate, populateRangeOffset)
   const timeoutMs = (list.inactivityTimeout || defaultInactivitySeconds) * MS
-  await conduct({ task, listId: cdb.listId, immed: list.immed, inUse }, async (operation) => {
-    const watch = type === ROD_TYPE.ACCESS_UPON_REFERENCE ? undefined : await lu.gate.watch(runs)
+  await conduct({ task, listId: cdb.listId, immed: list.immed }, async (operation) => {
+    const watch = await lu.gate.watch(runs)
     if (operation.stopped || !target.rodTokens.makeRoom()) {
-      watch?.stop()
-      if (operation.stopped) throw new OperationStopped(SENSE.COPY_ABORTED)
+      watch.stop()
+      if (operation.stopped) throw new OperationStopped()
       throw new SenseError(SENSE.INSUFFICIENT_RESOURCES_TO_CREATE_ROD_TOKEN)
     }
     const bytes = lengthOf(runs)
-    const rod = { lu, runs, bytes, timeoutMs, ...(watch && { watch }) }
+    const rod = { lu, runs, bytes, timeoutMs, watch }
     operation.token = target.rodTokens.add(rod, (identifier) => newToken(task, type, identifier, bytes))
     operation.transferred = bytes
   })
@@ -96,15 +94,16 @@ export async function writeUsingToken(task: Task<typeof WRITE_USING_TOKEN>): Pro
   const source = await parameterList(task, cdb.parameterListLength)
   const list = decodeParameters(() => decodeWriteUsingTokenList(source))
   const runs = judgeRanges(lu, list.ranges, RANGE_DESCRIPTOR_LENGTH_BYTE.write, writeRangeOffset)
-  const request = { task, listId: cdb.listId, immed: list.immed, inUse }
+  const request = { task, listId: cdb.listId, immed: list.immed }
   if (isZeroToken(list.token)) return conduct(request, (operation) => writeZeroes(lu, runs, operation))
   const token = findToken(task, list.token)
-  const start = judgeUse(lu, list, runs, token)
+  const { start, reached } = judgeUse(lu, list, runs, token)
   const { rodTokens } = task.target
   return conduct(request, async (operation) => {
     rodTokens.begin(token)
     try {
-      await copyFromToken(token, start, lu, runs, operation)
+      await copyFromToken(token, start, lu, reached, operation)
+      operation.partial = lengthOf(reached) < lengthOf(runs)
     } finally {
       rodTokens.end(token)
     }
@@ -132,26 +131,30 @@ function findToken({ target, nexus }: Task, token: Buffer): LivingToken {
   return found
 }
 
-/** Where in the token's data the copy starts, in bytes. */
+/**
+ * Where in the token's data the copy starts, in bytes, and what of the ranges it reaches: as much is written as the token
+ * stands for (SBC-4 5.59.2).
+ */
 function judgeUse(
   lu: LogicalUnit,
-  { offsetIntoRod, ranges }: WriteUsingTokenList,
+  { offsetIntoRod }: WriteUsingTokenList,
   runs: readonly RodRun[],
   token: LivingToken,
-): number {
+): { start: number; reached: readonly RodRun[] } {
   if (token.lu.blockSize !== lu.blockSize) throw new SenseError(SENSE.INVALID_TOKEN_OPERATION_CAUSE_NOT_REPORTABLE)
-  if (offsetIntoRod * BigInt(lu.blockSize) > BigInt(token.bytes))
+  if (offsetIntoRod * BigInt(lu.blockSize) >= BigInt(token.bytes))
     throw invalidParameter(WRITE_USING_TOKEN_FIELDS.offsetIntoRod.byte)
   const start = Number(offsetIntoRod) * lu.blockSize
   let left = token.bytes - start
-  for (const [index, run] of runs.entries()) {
+  const reached = runs.map(({ offset, length }) => {
+    const run = { offset, length: Math.min(length, left) }
     left -= run.length
-    if (left < 0) throw invalidParameter(writeRangeOffset(index) + BLOCKS_AT)
-    // What it stands for would change while it is copied.
-    if (token.lu === lu && ranges[index]!.blocks > 0 && token.runs.some((one) => overlap(one, run)))
-      throw invalidParameter(writeRangeOffset(index))
-  }
-  return start
+    return run
+  })
+  // What it stands for would change while it is copied.
+  const over = token.lu === lu ? reached.findIndex((run) => token.runs.some((one) => overlap(one, run))) : -1
+  if (over >= 0) throw invalidParameter(writeRangeOffset(over))
+  return { start, reached }
 }
 
 /** The ranges as runs of bytes: inside the logical unit, not too many, none over another (SBC-3 5.7.3). */
@@ -180,5 +183,3 @@ const overlap = (a: RodRun, b: RodRun): boolean =>
   Math.max(a.offset, b.offset) < Math.min(a.offset + a.length, b.offset + b.length)
 
 const lengthOf = (runs: readonly RodRun[]): number => runs.reduce((sum, { length }) => sum + length, 0)
-
-const inUse = (): SenseError => new SenseError(SENSE.OPERATION_IN_PROGRESS)

@@ -39,7 +39,7 @@ const FAILED: CopyStatusLid4 = {
   completionStatus: 2,
   sense: hex(SENSE_BYTES),
 }
-const FAILED_HEADER = '01 02 0203 00000064 02 12 12 00 0000000100000000 0004 000000000000'
+const FAILED_HEADER = '01 02 0203 00000064 02 14 12 00 0000000100000000 0004 000000000000'
 
 describe('RECEIVE COPY STATUS(LID4) parameter data (SPC-4 6.25)', () => {
   const codec = { encode: encodeCopyStatusLid4, decode: decodeCopyStatusLid4 }
@@ -47,17 +47,17 @@ describe('RECEIVE COPY STATUS(LID4) parameter data (SPC-4 6.25)', () => {
   test('both ways: running, and failed with sense data', () => {
     bothWays(codec, hex(RUNNING_WIRE), RUNNING)
     expect(hex(SENSE_BYTES).length).toBe(18)
-    bothWays(codec, hex(`0000002e ${FAILED_HEADER} ${SENSE_BYTES}`), FAILED)
+    bothWays(codec, hex(`00000030 ${FAILED_HEADER} ${SENSE_BYTES} 0000`), FAILED)
   })
 
   test('only WireErrors', () => {
-    onlyWireErrors(decodeCopyStatusLid4, hex(`0000002e ${FAILED_HEADER} ${SENSE_BYTES}`))
+    onlyWireErrors(decodeCopyStatusLid4, hex(`00000030 ${FAILED_HEADER} ${SENSE_BYTES} 0000`))
   })
 })
 
 describe('RECEIVE COPY DATA(LID4) parameter data (SPC-4 6.20)', () => {
   test('the held data follow the sense data and their length', () => {
-    const wire = hex(`00000035 ${FAILED_HEADER} ${SENSE_BYTES} 00000003 010203`)
+    const wire = hex(`00000037 ${FAILED_HEADER} ${SENSE_BYTES} 0000 00000003 010203`)
     expect(encodeCopyDataLid4(FAILED, hex('010203'))).toEqual(wire)
     expect(decodeCopyDataLid4(wire)).toEqual({ ...FAILED, held: hex('010203') })
     onlyWireErrors(decodeCopyDataLid4, wire)

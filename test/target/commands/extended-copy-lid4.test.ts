@@ -110,13 +110,13 @@ describe('EXTENDED COPY(LID4)', () => {
     await endedStatusLid4(disk, 1)
   })
 
-  test('a list identifier in use: INVALID FIELD IN PARAMETER LIST with a pointer; LID1 and LID4 share the numbers', async () => {
+  test('a list identifier in use: OPERATION IN PROGRESS (SPC-4 5.17.4.2); LID1 and LID4 share the numbers', async () => {
     const { store, disk, list } = await held()
     store.hold()
     expectGood(await sendCopyLid4(disk, list(7, true)))
-    expectParameter(await sendCopyLid4(disk, list(7)), 20)
+    expectSense(await sendCopyLid4(disk, list(7)), SENSE.OPERATION_IN_PROGRESS)
     const lid1 = copyList([cscd(await naaOf(disk))], [segment(0, 1, 1)], { listId: 7, listIdUsage: 0 })
-    expectParameter(await sendCopy(disk, lid1), 0)
+    expectSense(await sendCopy(disk, lid1), SENSE.OPERATION_IN_PROGRESS)
     store.release()
     await endedStatusLid4(disk, 7)
     expectGood(await sendCopy(disk, lid1))
@@ -128,7 +128,7 @@ describe('IMMED: the copy goes on in the background', () => {
     const { store, disk, list } = await held()
     store.hold()
     expectGood(await sendCopyLid4(disk, list(1, true)))
-    expect(await statusLid4(disk, 1)).toMatchObject({ status: COPY_STATUS_LID4.background, segments: 0 })
+    expect(await statusLid4(disk, 1)).toMatchObject({ status: COPY_STATUS_LID4.background, segments: 1 })
     store.release()
     expect(await endedStatusLid4(disk, 1)).toMatchObject({
       status: COPY_STATUS_LID4.completed,
@@ -185,7 +185,7 @@ describe('COPY OPERATION ABORT', () => {
     const done = store.writes.length
     const status = await statusLid4(disk, 1)
     expect(status).toMatchObject({ status: COPY_STATUS_LID4.terminated, segments: 0 })
-    expect(decodeSense(status.sense).sense).toEqual(SENSE.COPY_ABORTED)
+    expect(status).toMatchObject({ completionStatus: STATUS.TASK_ABORTED, sense: Buffer.alloc(0) })
     expect(await last(disk)).toEqual(untouched)
     expect(store.writes.length).toBe(done)
   })
@@ -200,7 +200,7 @@ describe('COPY OPERATION ABORT', () => {
     store.release()
     expectGood(await aborting)
     const { sense } = await copying
-    expect(sense?.sense).toEqual(SENSE.COPY_ABORTED)
+    expect(sense?.sense).toEqual(SENSE.COPY_CLEARED_BY_DEVICE_SERVER)
     expect(sense?.information).toBeGreaterThan(0n)
     expect(await last(disk)).toEqual(untouched)
     expect((await statusLid4(disk, 2)).status).toBe(COPY_STATUS_LID4.terminated)

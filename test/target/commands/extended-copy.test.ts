@@ -291,7 +291,7 @@ describe('EXTENDED COPY(LID1) from the first segment on: COPY ABORTED', () => {
   test('a write-protected destination; it may be the source', async () => {
     const readOnly = await naaOf(await array.disk(2))
     const to = await sendCopy(source, copyList([cscd(here), cscd(readOnly)], [segment(0, 0, 4, { destination: 1 })]))
-    expect(to.sense?.sense.key).toBe(SENSE.COPY_ABORTED.key)
+    expect(to.sense?.sense.key).toBe(SENSE.THIRD_PARTY_DEVICE_FAILURE.key)
     expectGood(await sendCopy(source, copyList([cscd(here), cscd(readOnly)], [segment(0, 0, 4, { source: 1 })])))
   })
 
@@ -317,7 +317,7 @@ describe('EXTENDED COPY(LID1) from the first segment on: COPY ABORTED', () => {
     await holder.write(0, pattern(512, 1))
     for (const more of [{ source: 1 }, { destination: 1 }]) {
       const result = await sendCopy(mine, copyList([cscd(a), cscd(b)], [segment(0, 0, 1, more)]))
-      expect(result.sense?.sense.key).toBe(SENSE.COPY_ABORTED.key)
+      expect(result.sense?.sense.key).toBe(SENSE.THIRD_PARTY_DEVICE_FAILURE.key)
     }
     expect((await holder.read(0, 1)).equals(pattern(512, 1))).toBe(true)
     expectGood(await sendCopy(holder, copyList([cscd(b)], [segment(0, 1, 1)])))

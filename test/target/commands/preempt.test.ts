@@ -233,7 +233,7 @@ describe('tasks of the preempted', () => {
     source.release()
     expectGood(await running)
     const written = store.writes.length
-    expect((await copying).sense?.sense).toEqual(SENSE.COPY_ABORTED)
+    expect((await copying).sense?.sense).toEqual(SENSE.COPY_CLEARED_BY_DEVICE_SERVER)
     expect(store.writes.length).toBe(written)
     expect(await a.read(8191, 1)).toEqual(Buffer.alloc(512))
   })

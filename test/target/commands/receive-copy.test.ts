@@ -31,7 +31,7 @@ import {
   VPD_PAGE,
 } from '../../../protocol/index.ts'
 import { drainUnitAttentions, memory, openArray, type TestArray } from '../array.ts'
-import { type Disk, expectCdbField, expectGood, expectParameter } from '../disk.ts'
+import { type Disk, expectCdbField, expectGood, expectSense } from '../disk.ts'
 import { HeldStore, handBuilt } from '../hand-built.ts'
 import { copyList, cscd, naaOf, segment, sendCopy } from './copy-list.ts'
 
@@ -79,7 +79,7 @@ describe('RECEIVE COPY OPERATING PARAMETERS', () => {
       expect(parameters.maximumCscdDescriptorCount).toBeGreaterThanOrEqual(2)
       expect(parameters.maximumSegmentDescriptorCount).toBeGreaterThanOrEqual(1)
       expect(parameters.maximumSegmentLength).toBeGreaterThanOrEqual(16 * 2 ** 20)
-      expect(parameters.dataSegmentGranularity).toBe(9)
+      expect(parameters.dataSegmentGranularity).toBe(0)
       expect(parameters.totalConcurrentCopies).toBeGreaterThanOrEqual(parameters.maximumConcurrentCopies)
       expect(parameters.maximumConcurrentCopies).toBeGreaterThanOrEqual(1)
     }
@@ -174,7 +174,7 @@ describe('RECEIVE COPY STATUS(LID1)', () => {
     const copying = sendCopy(mine, list(7))
     await store.untilWaiting(1)
     expect(decodeCopyStatus(expectGood(await statusOf(7, mine)).data)).toMatchObject({ status: COPY_STATUS.running })
-    expectParameter(await sendCopy(mine, list(7)), 0)
+    expectSense(await sendCopy(mine, list(7)), SENSE.OPERATION_IN_PROGRESS)
     const another = sendCopy(other, list(7))
     await other.session.nop()
     store.release()
@@ -190,33 +190,32 @@ describe('RECEIVE COPY STATUS(LID1)', () => {
 })
 
 describe('each account is given once (SPC-4 6.24, 6.22)', () => {
-  test('the status of a copy that has ended; while it is cut by the allocation length it can be asked for again', async () => {
+  test('LID1: the status of a copy that has ended, however much of it is taken; LID4: as often as it is asked for', async () => {
     expectGood(await copy(20, LIST_ID_USAGE.HOLD))
-    for (const allocationLength of [0, 4, 11]) {
+    for (const allocationLength of [0, 4, 11, 12]) {
       const io = { dataInLength: 12 }
       const { data } = expectGood(await disk.run(RECEIVE_COPY_STATUS_LID1, { listId: 20, allocationLength }, io))
       expect(data.length).toBe(allocationLength)
+      expectCdbField(await statusOf(20), RECEIVE_COPY_STATUS_LID1, 'listId')
+      expectGood(await copy(20, LIST_ID_USAGE.HOLD))
     }
-    expectGood(await statusOf(20))
-    expectCdbField(await statusOf(20), RECEIVE_COPY_STATUS_LID1, 'listId')
-    expectCdbField(await lid4(RECEIVE_COPY_STATUS_LID4, 20), RECEIVE_COPY_STATUS_LID4, 'listId')
-    expectGood(await copy(20, LIST_ID_USAGE.HOLD))
-    expectGood(await statusOf(20))
+    for (let i = 0; i < 3; i++) expectGood(await lid4(RECEIVE_COPY_STATUS_LID4, 20))
   })
 
   test('failure details: the status and the sense data that the copy ended with, beside its status', async () => {
     const failed = await copy(21, LIST_ID_USAGE.HOLD, disk, 5)
     expectGood(await statusOf(21))
-    const { status, sense } = decodeCopyFailure(expectGood(await detailsOf(21)).data)
+    const { status, sense } = decodeCopyFailure(expectGood(await detailsOf(21)).data)!
     expect(status).toBe(STATUS.CHECK_CONDITION)
     expect(decodeSense(sense)).toEqual(failed.sense)
     expect(decodeSense(sense).commandSpecific).toBe(1n)
-    expectCdbField(await detailsOf(21), RECEIVE_COPY_FAILURE_DETAILS_LID1, 'listId')
+    expect(expectGood(await detailsOf(21)).data).toEqual(Buffer.alloc(4))
   })
 
-  test('failure details of a copy that has not failed, or is not known', async () => {
+  test('failure details of a copy that has not failed: AVAILABLE DATA of zero; of one that is not known', async () => {
     expectGood(await copy(22, LIST_ID_USAGE.HOLD))
-    for (const listId of [22, 99]) expectCdbField(await detailsOf(listId), RECEIVE_COPY_FAILURE_DETAILS_LID1, 'listId')
+    for (let i = 0; i < 2; i++) expect(expectGood(await detailsOf(22)).data).toEqual(Buffer.alloc(4))
+    expectCdbField(await detailsOf(99), RECEIVE_COPY_FAILURE_DETAILS_LID1, 'listId')
   })
 
   test('255 results are kept for a nexus; the oldest makes room', async () => {
@@ -271,7 +270,9 @@ describe('RECEIVE COPY STATUS(LID4)', () => {
 
   test('failed: with the sense data that the command ended with', async () => {
     const failed = await copy(41, LIST_ID_USAGE.HOLD, disk, 5)
-    const status = decodeCopyStatusLid4(expectGood(await lid4(RECEIVE_COPY_STATUS_LID4, 41)).data)
+    const { data } = expectGood(await lid4(RECEIVE_COPY_STATUS_LID4, 41))
+    expect([data.readUInt32BE(8), data[13]! % 4]).toEqual([0xffff_fffe, 0]) // SPC-4 6.25
+    const status = decodeCopyStatusLid4(data)
     expect(status).toMatchObject({ status: COPY_STATUS_LID4.failed, completionStatus: 2, segments: 1 })
     expect(decodeSense(status.sense)).toEqual(failed.sense)
   })

@@ -6,7 +6,6 @@ import {
   blockDeviceZeroToken,
   COMPARE_AND_WRITE,
   COPY_STATUS_LID4,
-  decodeSense,
   RELEASE_6,
   RESERVE_6,
   ROD_TYPE,
@@ -71,9 +70,7 @@ describe('INACTIVITY TIMEOUT', () => {
     store.hold()
     expectGood(await sendWrite(disk, writeList(token, [[9, 1]], { immed: true })))
     now += 61 * SECOND
-    expectGood(
-      await sendPopulate(disk, populateList([[100, 1]], { rtv: true, rodType: ROD_TYPE.ACCESS_UPON_REFERENCE })),
-    )
+    expectGood(await sendPopulate(disk, populateList([[100, 1]])))
     store.release()
     expect((await endedStatusLid4(disk, 2)).status).toBe(COPY_STATUS_LID4.completed)
     expectGood(await writeToken(disk, token, [[10, 1]]))
@@ -136,15 +133,6 @@ describe('a token ends when its source is written', () => {
       await write(disk, 40)
       for (let i = 0; i < 2; i++) expectSense(await writeToken(disk, token, [[1000, 1]]), SENSE.TOKEN_REVOKED)
     }
-  })
-
-  test('access upon reference: the token lives, and stands for what is there when it is used', async () => {
-    const array = await arrayForTest([memory()])
-    const disk = await array.disk()
-    const token = await tokenOf(disk, ONE, { rtv: true, rodType: ROD_TYPE.ACCESS_UPON_REFERENCE })
-    await disk.write(0, pattern(512, 3))
-    expectGood(await writeToken(disk, token, [[5, 1]]))
-    expect((await disk.read(5, 1)).equals(pattern(512, 3))).toBe(true)
   })
 })
 
@@ -240,7 +228,7 @@ describe('what a token outlives, and what not', () => {
     const array = await arrayForTest([memory()])
     const disk = await array.disk()
     const token = await tokenOf(disk, ONE)
-    expect((await writeToken(disk, token, [[4, 2]], { delTkn: true })).status).toBe(STATUS.CHECK_CONDITION)
+    expect((await writeToken(disk, token, [[0, 1]], { delTkn: true })).status).toBe(STATUS.CHECK_CONDITION)
     expectGood(await writeToken(disk, token, [[4, 1]], { delTkn: true }))
     expectSense(await writeToken(disk, token, [[4, 1]]), SENSE.TOKEN_DELETED)
   })
@@ -260,7 +248,7 @@ describe('what a token outlives, and what not', () => {
     const { built } = await clocked()
     const { rodTokens } = built.target
     const [lu] = built.units
-    const rod = { lu: lu!, runs: [], bytes: 0, timeoutMs: SECOND }
+    const rod = { lu: lu!, runs: [], bytes: 0, timeoutMs: SECOND, watch: await lu!.gate.watch([]) }
     const found = Array.from({ length: 1024 }, () => {
       expect(rodTokens.makeRoom()).toBe(true)
       const token = rodTokens.add(rod, (identifier) => Buffer.concat([Buffer.alloc(8), identifier]))
@@ -276,8 +264,7 @@ describe('what a token outlives, and what not', () => {
 
   test('1,024 live at a time: one more, and the one that has not been used for longest is TOKEN CANCELLED', async () => {
     const { disk, pass } = await clocked()
-    const rodType = ROD_TYPE.ACCESS_UPON_REFERENCE
-    const list = populateList(ONE, { rtv: true, rodType, inactivityTimeout: 100 })
+    const list = populateList(ONE, { inactivityTimeout: 100 })
     const [first, second] = [await tokenOf(disk, ONE), await tokenOf(disk, ONE)]
     expectGood(await writeToken(disk, first, [[4, 1]]))
     for (let made = 2; made < 1024; made++) expectGood(await sendPopulate(disk, list))
@@ -332,7 +319,7 @@ describe('in the background, and ended before their time', () => {
     const status = await statusLid4(disk, 2)
     expect(status).toMatchObject({ status: COPY_STATUS_LID4.terminated, responseToServiceAction: 0x11 })
     expect(status.transferCount).toBeLessThan(8000n)
-    expect(decodeSense(status.sense).sense).toEqual(SENSE.COPY_ABORTED)
+    expect(status).toMatchObject({ completionStatus: STATUS.TASK_ABORTED, sense: Buffer.alloc(0) })
     expect(await disk.read(15_999, 1)).toEqual(Buffer.alloc(512))
     expectGood(await writeToken(disk, token, [[8000, 8000]]))
   })

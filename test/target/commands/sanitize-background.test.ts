@@ -130,7 +130,7 @@ describe('while it runs', () => {
       expectGood(await overwrite(on, { immed: true }))
       stores[1].release()
       const { status, sense } = await copying
-      expect([status, sense?.sense.key]).toEqual([STATUS.CHECK_CONDITION, SENSE.COPY_ABORTED.key])
+      expect([status, sense?.sense.key]).toEqual([STATUS.CHECK_CONDITION, SENSE.THIRD_PARTY_DEVICE_FAILURE.key])
       await untilReady(on)
       await expectFilled(on, Buffer.alloc(512, 0xaa))
     },
