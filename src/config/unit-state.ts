@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { OperatorError } from '../errors.ts'
+import { syncDirectory } from './atomic-file.ts'
 import { readSealed, type SealedFormat, writeSealed } from './sealed-file.ts'
 
 export interface UnitState {
@@ -42,7 +43,7 @@ export async function openUnitState(data: string, naa: string): Promise<UnitStat
   const write = async (name: string, part: unknown): Promise<void> => {
     const { [name]: _, ...others } = parts
     const next = part === undefined ? others : { ...others, [name]: part }
-    await mkdir(directory, { recursive: true })
+    if (await mkdir(directory, { recursive: true })) await syncDirectory(data)
     await writeSealed(path, FILE, next)
     parts = next
   }
