@@ -4,7 +4,8 @@ import type { Suite } from './suite.ts'
 import { LIBISCSI } from './suites/libiscsi.ts'
 import { OPEN_ISCSI } from './suites/open-iscsi.ts'
 import { QEMU } from './suites/qemu.ts'
+import { RESERVATIONS } from './suites/reservations.ts'
 import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
 
-export const SUITES: readonly Suite[] = [TOOLS, LIBISCSI, QEMU, OPEN_ISCSI, SG3]
+export const SUITES: readonly Suite[] = [TOOLS, LIBISCSI, QEMU, OPEN_ISCSI, SG3, RESERVATIONS]
