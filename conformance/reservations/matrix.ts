@@ -128,7 +128,7 @@ export function probeScript(probes: readonly Probe[]): string {
 
 /** What the probes have printed, against what they should: a line for each that differs. */
 export function differences(probes: readonly Probe[], output: string, wanted: (probe: Probe) => boolean): string[] {
-  const found = new Map(output.split('\n').map((line) => line.split(' ').map(Number) as [number, number]))
+  const found = new Map([...output.matchAll(/^(\d+) (\d+)$/gm)].map(([, i, status]) => [Number(i), Number(status)]))
   return probes.flatMap((probe, i) => {
     const expected = wanted(probe) ? GOOD : RESERVATION_CONFLICT
     const status = found.get(i)
