@@ -11,8 +11,8 @@ type CopyState = 'foreground' | 'background' | 'completed' | 'failed' | 'termina
 /** What RECEIVE COPY commands ask of an operation that has ended, each once; RECEIVE COPY STATUS(LID4) at any time. */
 type Told = 'status' | 'details' | 'token'
 
-/** TOTAL CONCURRENT COPIES and MAXIMUM CONCURRENT COPIES (SPC-4 6.23.3). */
-export const CONCURRENT_COPIES = 255
+/** TOTAL CONCURRENT COPIES and MAXIMUM CONCURRENT COPIES (SPC-4 6.23.3): each may hold a buffer of 1 MiB. */
+export const CONCURRENT_COPIES = 32
 /** Results that are kept for a nexus: the oldest makes room for the newest. */
 const RESULTS_PER_NEXUS = 255
 

@@ -43,7 +43,7 @@ function checkReservedBits({ row }: Command, { header, cdbOffset }: Task): void 
 
 /** Through this port, and of the logical unit itself. */
 function checkReadiness(need: Need, { lu, target, nexus }: Task): void {
-  const refusal = target.portGroups.refusal(nexus.targetPortGroupTag, need) ?? lu.readiness.refusal(need)
+  const refusal = target.portGroups.refusal(lu, nexus.targetPortGroupTag, need) ?? lu.readiness.refusal(need)
   if (refusal) throw refusal
 }
 

@@ -1,9 +1,10 @@
 // The target port groups of one target (SPC-4 5.11): one a portal, named by the portal group tag, each with one target port
-// of the same number. SET TARGET PORT GROUPS changes their states, for all logical units of the target; they all begin as
-// active/optimized.
+// of the same number. The state of a group is a logical unit's own: who sets it for one unit says nothing about others, which
+// it may not even see. All begin as active/optimized.
 
 import { SENSE, SenseError } from '../../protocol/scsi/sense.ts'
 import { ACCESS_STATE, ACCESS_STATUS, type TargetPortGroup } from '../../protocol/scsi/target-port-groups.ts'
+import type { LogicalUnit } from './logical-unit.ts'
 import type { Need } from './readiness.ts'
 
 /** Each portal is a portal group of its own, and so a target port and a target port group. */
@@ -18,27 +19,26 @@ const STATES: readonly number[] = [
 ]
 
 interface Group {
-  state: number
-  statusCode: number
+  readonly state: number
+  readonly statusCode: number
 }
 
 export class PortGroups {
   /** Ascending: one for each portal of the array that leads to the target. */
   readonly tags: readonly number[]
-  readonly #groups: ReadonlyMap<number, Group>
-  /** Some group is neither active/optimized nor active/non-optimized: the hot path asks this first. */
-  #restricted = false
+  /** Of the units whose groups somebody has set. */
+  readonly #units = new WeakMap<LogicalUnit, Map<number, Group>>()
+  /** Some state has been set: the hot path asks this first. */
+  #set = false
 
   constructor(tags: readonly number[]) {
     this.tags = tags
-    const begin = (): Group => ({ state: ACCESS_STATE.ACTIVE_OPTIMIZED, statusCode: ACCESS_STATUS.NONE })
-    this.#groups = new Map(tags.map((tag) => [tag, begin()]))
   }
 
   /** The sense that a command with this need ends with on a port of the group, if the group's state does not let it run. */
-  refusal(tag: number, need: Need): SenseError | undefined {
-    if (!this.#restricted || need === 'nothing') return undefined
-    const state = this.#groups.get(tag)?.state
+  refusal(lu: LogicalUnit, tag: number, need: Need): SenseError | undefined {
+    if (!this.#set || need === 'nothing') return undefined
+    const { state } = this.#groupOf(lu, tag)
     if (state === ACCESS_STATE.UNAVAILABLE)
       return new SenseError(SENSE.LOGICAL_UNIT_NOT_ACCESSIBLE_TARGET_PORT_IN_UNAVAILABLE_STATE)
     if (state === ACCESS_STATE.STANDBY && need !== 'unit')
@@ -47,7 +47,7 @@ export class PortGroups {
   }
 
   has(tag: number): boolean {
-    return this.#groups.has(tag)
+    return this.tags.includes(tag)
   }
 
   /** Whether a group can be set to the state. */
@@ -56,30 +56,33 @@ export class PortGroups {
   }
 
   /** Changes the states of groups that there are to states that they can have; whether any is now different. */
-  set(states: ReadonlyMap<number, number>): boolean {
+  set(lu: LogicalUnit, states: ReadonlyMap<number, number>): boolean {
+    const groups = this.#units.get(lu) ?? new Map<number, Group>()
+    this.#units.set(lu, groups)
+    this.#set = true
     let changed = false
     for (const [tag, state] of states) {
-      const group = this.#groups.get(tag) as Group
-      if (group.state === state) continue
-      group.state = state
-      group.statusCode = ACCESS_STATUS.SET
+      if (this.#groupOf(lu, tag).state === state) continue
+      groups.set(tag, { state, statusCode: ACCESS_STATUS.SET })
       changed = true
     }
-    this.#restricted = [...this.#groups.values()].some(
-      ({ state }) => state === ACCESS_STATE.STANDBY || state === ACCESS_STATE.UNAVAILABLE,
-    )
     return changed
   }
 
-  /** What REPORT TARGET PORT GROUPS tells, the same on every port. */
-  report(): TargetPortGroup[] {
-    return [...this.#groups].map(([tag, { state, statusCode }]) => ({
+  /** What REPORT TARGET PORT GROUPS tells of the unit, the same on every port. */
+  report(lu: LogicalUnit): TargetPortGroup[] {
+    return this.tags.map((tag) => ({
       group: tag,
-      state,
-      statusCode,
+      ...this.#groupOf(lu, tag),
       preferred: false,
       supported: STATES,
       ports: [tag],
     }))
   }
+
+  #groupOf(lu: LogicalUnit, tag: number): Group {
+    return this.#units.get(lu)?.get(tag) ?? UNTOUCHED
+  }
 }
+
+const UNTOUCHED: Group = { state: ACCESS_STATE.ACTIVE_OPTIMIZED, statusCode: ACCESS_STATUS.NONE }

@@ -1,5 +1,5 @@
 // REPORT TARGET PORT GROUPS (SPC-4 6.37) and SET TARGET PORT GROUPS (SPC-4 6.45): asymmetric logical unit access (SPC-4 5.11).
-// Both work in every state of the port that they come through.
+// Both work in every state of the port that they come through, and are about the logical unit that they are sent to.
 
 import type {
   REPORT_TARGET_PORT_GROUPS,
@@ -23,7 +23,10 @@ const STATE_BIT = 3
 export function reportTargetPortGroups(task: Task<typeof REPORT_TARGET_PORT_GROUPS>): void {
   const { parameterDataFormat, allocationLength } = task.cdb
   if (parameterDataFormat > PORT_GROUPS_FORMAT.EXTENDED) throw invalidCdbField(task, 'parameterDataFormat')
-  task.respondWith(encodeTargetPortGroups(task.target.portGroups.report(), parameterDataFormat), allocationLength)
+  task.respondWith(
+    encodeTargetPortGroups(task.target.portGroups.report(task.lu), parameterDataFormat),
+    allocationLength,
+  )
 }
 
 /** All descriptors are judged before the first group changes. */
@@ -32,7 +35,8 @@ export async function setTargetPortGroups(task: Task<typeof SET_TARGET_PORT_GROU
   if (parameterListLength === 0) return
   const list = await parameterList(task, parameterListLength)
   task.throwIfAborted()
-  const { portGroups, units } = task.target
+  const { lu, nexus } = task
+  const { portGroups } = task.target
   const states = new Map<number, number>()
   for (const [index, { group, state }] of decodeParameters(() => decodeSetTargetPortGroups(list)).entries()) {
     const at = setTargetPortGroupOffset(index)
@@ -40,6 +44,5 @@ export async function setTargetPortGroups(task: Task<typeof SET_TARGET_PORT_GROU
     if (!portGroups.has(group) || states.has(group)) throw invalidParameter(at + GROUP_BYTE)
     states.set(group, state)
   }
-  if (!portGroups.set(states)) return
-  for (const unit of units) unit.unitAttentions.establishForAll(SENSE.ASYMMETRIC_ACCESS_STATE_CHANGED, task.nexus)
+  if (portGroups.set(lu, states)) lu.unitAttentions.establishForAll(SENSE.ASYMMETRIC_ACCESS_STATE_CHANGED, nexus)
 }

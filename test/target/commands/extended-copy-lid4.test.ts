@@ -5,8 +5,10 @@ import { describe, expect, test } from 'vitest'
 import {
   COPY_OPERATION_ABORT,
   COPY_STATUS_LID4,
+  decodeOperatingParameters,
   decodeSense,
   EXTENDED_COPY_LID4,
+  RECEIVE_COPY_OPERATING_PARAMETERS,
   SENSE,
   STATUS,
   TASK_MANAGEMENT_FUNCTION,
@@ -158,17 +160,21 @@ describe('IMMED: the copy goes on in the background', () => {
     })
   })
 
-  test('255 at a time, as advertised: one more is refused with INSUFFICIENT RESOURCES', async () => {
+  test('as many at a time as are advertised: one more is refused with INSUFFICIENT RESOURCES', async () => {
     const { store, disk } = await held()
     const cscds = [cscd(await naaOf(disk))]
     const one = (listId: number) => copyListLid4(cscds, [segment(listId, 9000 + listId, 1)], { listId, immed: true })
+    const io = { dataInLength: 128 }
+    const answer = await disk.run(RECEIVE_COPY_OPERATING_PARAMETERS, { allocationLength: 128 }, io)
+    const { totalConcurrentCopies: most, maximumConcurrentCopies } = decodeOperatingParameters(expectGood(answer).data)
+    expect(maximumConcurrentCopies).toBe(most)
     store.hold()
-    for (let listId = 1; listId <= 255; listId++) expectGood(await sendCopyLid4(disk, one(listId)))
-    expectSense(await sendCopyLid4(disk, one(256)), SENSE.INSUFFICIENT_RESOURCES)
+    for (let listId = 1; listId <= most; listId++) expectGood(await sendCopyLid4(disk, one(listId)))
+    expectSense(await sendCopyLid4(disk, one(most + 1)), SENSE.INSUFFICIENT_RESOURCES)
     store.release()
-    for (let listId = 1; listId <= 255; listId++)
+    for (let listId = 1; listId <= most; listId++)
       expect((await endedStatusLid4(disk, listId)).status).toBe(COPY_STATUS_LID4.completed)
-    expectGood(await sendCopyLid4(disk, one(256)))
+    expectGood(await sendCopyLid4(disk, one(most + 1)))
   })
 })
 

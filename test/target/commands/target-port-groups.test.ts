@@ -187,17 +187,26 @@ describe('SET TARGET PORT GROUPS (A4h/0Ah)', () => {
     expect(await states(one)).toEqual([ACTIVE_OPTIMIZED, ACTIVE_OPTIMIZED])
   })
 
-  test('ASYMMETRIC ACCESS STATE CHANGED for every other nexus on each LUN, once, none for who asked', async () => {
-    const own = await arrayForTest([memory(), memory({ id: 1 })], {}, portals(2))
+  test('ASYMMETRIC ACCESS STATE CHANGED for every other nexus of the LUN, once, none for who asked', async () => {
+    const own = await arrayForTest([memory()], {}, portals(2))
     const [asker, here, there] = [await diskThrough(own, 0), await diskThrough(own, 0), await diskThrough(own, 1)]
-    const others = [here, there].flatMap(({ session }) => [0, 1].map((lun) => new Disk(session, lun)))
-    for (const disk of others) while ((await tur(disk)).sense) await tur(disk)
     expectGood(await set(asker, [2, ACTIVE_NON_OPTIMIZED]))
-    for (const disk of others) {
+    for (const disk of [here, there]) {
       expectSense(await tur(disk), CHANGED)
       expectGood(await tur(disk))
     }
     expectGood(await tur(asker))
+  })
+
+  test('what is set for one LUN says nothing of another, which who asked may not even see', async () => {
+    const own = await arrayForTest([memory(), memory({ id: 1 })], {}, portals(2))
+    const asker = await diskThrough(own, 0)
+    const other = new Disk((await diskThrough(own, 1)).session, 1)
+    while ((await tur(other)).sense) await tur(other)
+    expectGood(await set(asker, [2, UNAVAILABLE]))
+    expectGood(await tur(other))
+    expect(await states(other)).toEqual([ACTIVE_OPTIMIZED, ACTIVE_OPTIMIZED])
+    expect(await states(asker)).toEqual([ACTIVE_OPTIMIZED, UNAVAILABLE])
   })
 
   test('no unit attention for a state that a group has already', async () => {
