@@ -10,7 +10,7 @@ import { type Expectation, expectationOf, type Judged, readExpectations } from '
 import { isInstalled } from './process.ts'
 import { count, countLine, Report } from './report.ts'
 import { asset } from './root.ts'
-import { missingTools, runSuite } from './runner.ts'
+import { missingTools, type Plan, runSuite } from './runner.ts'
 import { sideBySideLines, tgtResults } from './side-by-side.ts'
 import type { Suite } from './suite.ts'
 import { LIBISCSI } from './suites/libiscsi.ts'
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
   }
   try {
     const beside = compares(suites, options) ? tgtResults(LIBISCSI, plan) : undefined
-    for (const suite of suites) await runSuite(suite, plan)
+    await runInLanes(suites, plan)
     if (beside !== undefined) for (const line of besideLines(report, await beside)) report.note(line)
   } catch (error) {
     if (!interrupted.signal.aborted) throw error
@@ -60,6 +60,17 @@ async function main(): Promise<number> {
   if (options.json) console.log(JSON.stringify({ ...counts, results: report.results }, undefined, 2))
   else console.log(countLine(counts))
   return counts.failed === 0 && !interrupted.signal.aborted ? 0 : 1
+}
+
+/** Two suites at a time: those in virtual machines one after the other, and the others. What one throws waits for all. */
+async function runInLanes(suites: readonly Suite[], plan: Plan) {
+  const lanes = [suites.filter(({ inMachines }) => !inMachines), suites.filter(({ inMachines }) => inMachines)]
+  const ends = await Promise.allSettled(
+    lanes.map(async (lane) => {
+      for (const suite of lane) await runSuite(suite, plan)
+    }),
+  )
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
 /** Where tgt is installed, its count stands beside Lunette's. */

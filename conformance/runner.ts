@@ -65,7 +65,7 @@ async function runCases(suite: Suite, cases: readonly TestCase[], plan: Plan) {
   }
   let complaints: readonly string[]
   try {
-    await suite.run({ array, directory, signal, expected, report: onResult }, cases)
+    await suite.run({ array, directory, signal, startArray: plan.startArray, expected, report: onResult }, cases)
   } finally {
     complaints = await array.stop()
   }

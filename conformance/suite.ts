@@ -2,7 +2,7 @@
 // starts the array that the suite asks for, compares what it reports with the expectations, and stops the array.
 
 import type { Judged } from './expectations.ts'
-import type { ArraySpec, RunningArray } from './targets/array.ts'
+import type { ArraySpec, RunningArray, StartArray } from './targets/array.ts'
 
 /** One thing that passes, is skipped or fails. `group` is what one line of the report stands for. */
 export interface TestCase {
@@ -27,6 +27,8 @@ export interface Bench {
   /** An empty directory of the suite's own for images and outputs. */
   readonly directory: string
   readonly signal: AbortSignal
+  /** Starts another array in a directory; who starts it stops it. */
+  readonly startArray: StartArray
   expected(testCase: TestCase): Outcome
   report(result: Result): void
 }
@@ -36,6 +38,8 @@ export interface Suite {
   readonly about: string
   /** Program, or library under /usr/lib, to the Debian package that holds it. */
   readonly tools: Readonly<Record<string, string>>
+  /** It runs in virtual machines: a lane of its own beside the suites that mostly wait. */
+  readonly inMachines?: true
   cases(): Promise<readonly TestCase[]>
   /** The array that these cases need. */
   array(cases: readonly TestCase[]): ArraySpec

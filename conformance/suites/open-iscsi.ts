@@ -14,6 +14,7 @@ export const OPEN_ISCSI: Suite = {
   name: 'open-iscsi',
   about: 'a Linux virtual machine: discovery, file systems under verified load, VAAI by sg3_utils, restarts',
   tools: MACHINE_TOOLS,
+  inMachines: true,
   cases: async () => guestTests(),
   array: () => ({
     targets: [

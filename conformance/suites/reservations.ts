@@ -14,6 +14,7 @@ export const RESERVATIONS: Suite = {
   name: 'reservations',
   about: 'two Linux virtual machines share a LUN: persistent reservations and RESERVE, cell by cell',
   tools: MACHINE_TOOLS,
+  inMachines: true,
   cases: async () => SCENARIOS.map(({ test }) => ({ kind: KIND, group: test, test })),
   array: () => ({
     targets: [
