@@ -26,7 +26,7 @@ class UsageError extends Error {}
 
 async function main(): Promise<number> {
   const options = await parseOptions()
-  const suites = suitesNamed(options.suites)
+  const suites = suitesNamed(options.suites, options.against)
   const expectationFile = asset('expectations', `${options.against}.yaml`)
   const expectations = existsSync(expectationFile) ? readExpectations(expectationFile) : []
   const only = options.only === undefined ? undefined : regularExpression(options.only)
@@ -108,9 +108,12 @@ function parseOptions() {
     .then(({ _, ...options }) => ({ ...options, suites: _.map(String) }))
 }
 
-function suitesNamed(names: readonly string[]): readonly Suite[] {
+function suitesNamed(names: readonly string[], against: string): readonly Suite[] {
   const unknown = names.find((name) => !SUITES.some((suite) => suite.name === name))
-  if (unknown === undefined) return names.length === 0 ? SUITES : SUITES.filter(({ name }) => names.includes(name))
+  if (unknown === undefined) {
+    if (names.length > 0) return SUITES.filter(({ name }) => names.includes(name))
+    return SUITES.filter(({ ownOnly }) => ownOnly !== true || against === 'lunette')
+  }
   throw new UsageError(`no suite is named ${unknown}: choose from ${SUITES.map(({ name }) => name).join(', ')}`)
 }
 

@@ -40,6 +40,8 @@ export interface Suite {
   readonly tools: Readonly<Record<string, string>>
   /** It runs in virtual machines: a lane of its own beside the suites that mostly wait. */
   readonly inMachines?: true
+  /** Of what Lunette alone has: for another array it runs where it is named. */
+  readonly ownOnly?: true
   cases(): Promise<readonly TestCase[]>
   /** The array that these cases need. */
   array(cases: readonly TestCase[]): ArraySpec

@@ -48,6 +48,7 @@ export const CRASH: Suite = {
   name: 'crash',
   about: `kill -9 at ${KILLS} random moments: reservations, saved modes and pools are as before or after a command`,
   tools: {},
+  ownOnly: true,
   cases: async () => subjectsOf(0).map(({ name }) => ({ kind: KIND, group: name, test: name })),
   array: () => SPEC,
 

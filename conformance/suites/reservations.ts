@@ -15,6 +15,7 @@ export const RESERVATIONS: Suite = {
   about: 'two Linux virtual machines share a LUN: persistent reservations and RESERVE, cell by cell',
   tools: MACHINE_TOOLS,
   inMachines: true,
+  ownOnly: true,
   cases: async () => SCENARIOS.map(({ test }) => ({ kind: KIND, group: test, test })),
   array: () => ({
     targets: [

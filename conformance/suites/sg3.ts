@@ -51,6 +51,7 @@ export const SG3: Suite = {
   about: 'sg3_utils and ddpt in a Linux virtual machine, line by line, what they do compared',
   tools: MACHINE_TOOLS,
   inMachines: true,
+  ownOnly: true,
   cases: async () => ROWS.map(({ kind, test }) => ({ kind, group: test, test })),
   array: () => ({ targets: [{ iqn: IQN, luns: [...Object.values(LUNS), MASKED] }], portals: 2 }),
 
