@@ -1,6 +1,7 @@
 // What is different between two configurations, in words for a log: one line for each target, LUN, pool and key that a
 // running array can take over.
 
+import { SIZES } from './limits.ts'
 import type { ArrayConfig, LunConfig, PoolConfig, TargetConfig } from './schema.ts'
 import { formatSize } from './size.ts'
 
@@ -17,6 +18,7 @@ export function describeChanges(before: ArrayConfig, after: ArrayConfig): Change
         ? inTarget(known, target)
         : [`${target.iqn}: added, with ${target.luns.length === 1 ? '1 LUN' : `${target.luns.length} LUNs`}`]
     }),
+    ...different(inWords(before), inWords(after)),
     ...missing(before.pools, after.pools, 'name').map(({ name }) => `pool ${name}: removed`),
     ...after.pools.flatMap((pool) => {
       const known = before.pools.find(({ name }) => name === pool.name)
@@ -60,6 +62,12 @@ function different(before: unknown, after: unknown, path = ''): string[] {
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What the array has beside targets and pools. */
+const inWords = ({ portals, limits }: ArrayConfig) => ({
+  portals,
+  limits: { ...limits, ...Object.fromEntries(SIZES.map((key) => [key, formatSize(limits[key])])) },
+})
 
 const poolInUnits = (pool: PoolConfig) => ({ ...pool, capacity: formatSize(pool.capacity) })
 

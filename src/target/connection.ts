@@ -10,6 +10,8 @@ import { type Digests, encodePdu, type Opcode } from '../../protocol/iscsi/pdu.t
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import type { DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
 import { WireError, type WireProblem } from '../../protocol/wire/error.ts'
+import { CHAP_CRYPTO } from '../chap-crypto.ts'
+import type { ArrayLimits } from '../config/schema.ts'
 import { type BufferPool, PoolShare } from './buffer-pool.ts'
 import { FullFeature, type FullFeaturePort } from './full-feature.ts'
 import { LIMITS } from './limits.ts'
@@ -27,6 +29,7 @@ import { TextExchange } from './text-exchange.ts'
 /** What a connection needs of its array. */
 export interface ConnectionHost {
   readonly pool: BufferPool
+  readonly limits: ArrayLimits
   readonly log: Log & { child(bindings: Record<string, unknown>): Log }
   admit(applicant: Applicant, connection: Connection): Admission
   /** The session that the login makes, once nothing of an earlier one can still happen. */
@@ -86,19 +89,26 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   /** Ticks since the connection began, or since it was last heard of. */
   #silentTicks = 0
   #pinged = false
+  /** Ticks since the PDU that comes in pieces began, whatever has come of it. */
+  #partialTicks = 0
 
   constructor(socket: ConnectionSocket, host: ConnectionHost) {
     this.socket = socket
     this.#host = host
-    this.input = new PoolShare(host.pool, LIMITS.inputPerConnection)
+    this.input = new PoolShare(host.pool, host.limits.inputPerConnection)
     this.log = host.log.child({ peer: socket.remote })
-    const share = new PoolShare(host.pool, LIMITS.outputPerConnection)
+    const share = new PoolShare(host.pool, host.limits.outputPerConnection)
     this.#output = new Output(share, socket, () => this.#drained())
     this.#framer = new Framer({
       maxDataSegmentLength: LIMITS.loginDataSegmentLength,
       place: (header, offset, length) => this.#phase?.place(header, offset, length),
     })
-    this.#login = new Login({ own: OWN_PARAMETERS, admit: (applicant) => host.admit(applicant, this) })
+    this.#login = new Login({
+      own: OWN_PARAMETERS,
+      admit: (applicant) => host.admit(applicant, this),
+      textLength: host.limits.negotiationText,
+      crypto: CHAP_CRYPTO,
+    })
   }
 
   /** Closed, or about to be. */
@@ -140,14 +150,16 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
       if (++this.#finishingTicks * TICK_MS > LIMITS.closeGraceMs) this.destroy('the initiator does not close')
       return
     }
-    const silentMs = this.#silentTicks * TICK_MS
-    if (this.#session?.isStalled(LIMITS.dataOutTimeoutMs / TICK_MS))
-      return this.destroy('the data of a write does not come')
+    const { loginSeconds, pingAfterSeconds, pingAnswerSeconds, dataOutSeconds } = this.#host.limits
+    const silent = this.#silentTicks
+    if (this.#session?.isStalled(dataOutSeconds)) return this.destroy('the data of a write does not come')
+    if (this.#phase && !this.#paused && this.#framer.incomplete && ++this.#partialTicks >= dataOutSeconds)
+      return this.destroy('a PDU does not end')
     if (!this.#phase) {
-      if (silentMs >= LIMITS.loginTimeoutMs) this.drop('login took too long')
+      if (silent >= loginSeconds) this.drop('login took too long')
     } else if (this.#pinged) {
-      if (silentMs >= LIMITS.pingAfterMs + LIMITS.pingAnswerMs) this.drop('no answer to NOP-In')
-    } else if (silentMs >= LIMITS.pingAfterMs) this.#ping()
+      if (silent >= pingAfterSeconds + pingAnswerSeconds) this.drop('no answer to NOP-In')
+    } else if (silent >= pingAfterSeconds) this.#ping()
   }
 
   // --- what full feature phase and the session ask for
@@ -157,7 +169,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   }
 
   get maxCmdSn(): number {
-    return this.#session?.maxCmdSn ?? (this.#firstCmdSn + LIMITS.commandWindow - 1) >>> 0
+    return this.#session?.maxCmdSn ?? (this.#firstCmdSn + this.#host.limits.commandWindow - 1) >>> 0
   }
 
   takeStatSn(): number {
@@ -251,7 +263,10 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
           const chunk = this.#backlog.shift()
           if (!chunk) break
           this.#framer.push(chunk)
-        } else if (this.#phase) this.#phase.receive(this.#framer)
+          continue
+        }
+        this.#partialTicks = 0
+        if (this.#phase) this.#phase.receive(this.#framer)
         else this.#receiveLogin()
         if (this.#output.crowded) this.#pause()
       }
@@ -296,7 +311,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
       this.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
     }
     if (this.#phase) this.finish(error.message)
-    else this.#refuse(LOGIN_STATUS.INITIATOR_ERROR, error.message)
+    else this.#refuse((this.#login as Login).statusOf(LOGIN_STATUS.INITIATOR_ERROR), error.message)
   }
 
   #ping(): void {
@@ -324,7 +339,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   }
 
   #answerLogin(step: LoginStep): void {
-    if (step.kind === 'failure') this.#refuse(step.status, step.reason)
+    if (step.kind === 'failure') this.#refuse(step.status, step.reason, step.data)
     else if (step.kind === 'answer') this.#sendLoginResponse(step.fields, step.data, LOGIN_STATUS.SUCCESS, 0)
     else this.#conclude(step.fields, step.data).catch((error: unknown) => this.broken(error))
   }
@@ -358,6 +373,7 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.#responder = responder
     const text = new TextExchange({
       negotiation: login.negotiation,
+      textLength: this.#host.limits.negotiationText,
       discover: (name) => this.#host.discover(session.nexus.initiatorName, name, this.socket),
       changed: () => {
         const { maxRecvDataSegmentLengthPeer } = login.negotiation.parameters
@@ -382,9 +398,11 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     )
   }
 
-  #refuse(status: LoginStatus, reason: string): void {
+  #refuse(status: LoginStatus, reason: string, data = NO_DATA): void {
     this.log.warn({ reason, status: status.text, initiator: this.#login?.applicant?.initiatorName }, 'login refused')
-    if (this.#request) this.#sendLoginResponse({}, Buffer.alloc(0), status, this.#request.tsih)
+    if (this.#request) this.#sendLoginResponse({}, data, status, this.#request.tsih)
     this.finish(reason)
   }
 }
+
+const NO_DATA: Buffer = Buffer.alloc(0)

@@ -119,7 +119,7 @@ export class FullFeature {
     const immediate = (header[at]! & IMMEDIATE) !== 0
     if (initiatorTaskTag === RESERVED_TAG) return this.reject(pdu, REJECT_REASON.INVALID_PDU_FIELD)
     if (this.session.tasks.has(initiatorTaskTag)) return this.reject(pdu, REJECT_REASON.TASK_IN_PROGRESS)
-    if (immediate && this.session.tasks.size >= LIMITS.tasksPerSession)
+    if (immediate && this.session.tasks.size >= this.session.limits.tasksPerSession)
       return this.reject(pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
     const write = (flags & WRITE) !== 0
     const more = (flags & FINAL) === 0

@@ -102,7 +102,7 @@ export class TaskRunner implements Transport {
         task.wake = undefined
         this.#session.end(task)
         if (task.aborted) this.#complete(task)
-        else this.#run(task, this.#target.find(task.lunKey, task.nexus)) // it may be gone
+        else this.#run(task, this.#target.visible(task.nexus).includes(lu) ? lu : undefined) // it may be gone
         this.#port.flushSoon()
         resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
       }

@@ -16,6 +16,8 @@ const TRANSFER_TAG = 1
 
 export interface TextOptions {
   readonly negotiation: Negotiation
+  /** Bytes of text that one negotiation may take. */
+  readonly textLength: number
   /** The targets that this initiator may log in to, as it reaches them: all of them, or the one named. */
   readonly discover: (name: string | undefined) => readonly DiscoveredTarget[]
   /** Told when keys have changed what applies to the connection. */
@@ -44,7 +46,7 @@ export class TextExchange {
     if (this.#outgoing.length === 0) {
       this.#gathered.push(data)
       this.#gatheredLength += data.length
-      if (this.#gatheredLength > LIMITS.negotiationTextLength || ++this.#requests > LIMITS.negotiationPdus) {
+      if (this.#gatheredLength > this.#options.textLength || ++this.#requests > LIMITS.negotiationPdus) {
         this.#reset()
         return phase.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
       }

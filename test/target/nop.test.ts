@@ -86,6 +86,7 @@ describe('NOP-Out', () => {
 class FakeSocket implements ConnectionSocket {
   readonly remote = '192.0.2.1:1'
   readonly localAddress = '192.0.2.2'
+  readonly remoteAddress = '192.0.2.1'
   readonly localPort = 3260
   readonly received: Pdu[] = []
   ended = false
@@ -238,19 +239,25 @@ describe('the keepalive', () => {
     expect(line.socket.destroyed).toBe(true)
   })
 
-  test('part of a PDU now and then does not keep a dead peer alive for ever: a ping is sent, and wants its answer', async () => {
+  test('a PDU that comes in small pieces: taken when it ends in time, else the connection is dropped', async () => {
     const line = await loggedIn()
     const ping = encodePdu(NOP_OUT, { immediate: true, initiatorTaskTag: 1, targetTransferTag: RESERVED_TAG, cmdSn: 1 })
-    for (let second = 0; second < 47; second++) {
+    for (let second = 0; (second + 1) * 1000 < LIMITS.dataOutTimeoutMs; second++) {
       line.connection.receive(ping.subarray(second, second + 1))
       line.connection.tick()
     }
     expect(line.socket.gone).toBe(false)
-    line.connection.receive(ping.subarray(47))
+    line.connection.receive(ping.subarray(LIMITS.dataOutTimeoutMs / 1000 - 1))
     const pdus = [await line.socket.next()]
     await new Promise((resolve) => setTimeout(resolve, 5))
     pdus.push(...line.socket.received)
     expect(pdus.at(-1)?.header).toMatchObject({ opcode: NOP_IN, initiatorTaskTag: 1 })
+    for (let second = 0; second * 1000 < LIMITS.dataOutTimeoutMs; second++) {
+      expect(line.socket.gone).toBe(false)
+      line.connection.receive(ping.subarray(second, second + 1))
+      line.connection.tick()
+    }
+    expect(line.socket.destroyed).toBe(true)
   })
 })
 
