@@ -3,6 +3,7 @@
 
 import { SIZES } from './limits.ts'
 import type { ArrayConfig, LunConfig, PoolConfig, TargetConfig } from './schema.ts'
+import { Secret } from './secret.ts'
 import { formatSize } from './size.ts'
 
 /** `iqn.2026-11.io.lunette:array1 LUN 3: added, 64MiB, memory`, each a line. */
@@ -52,6 +53,7 @@ function missing<Key extends string, Item extends { readonly [K in Key]: unknown
 
 /** `vaai.ats true -> false`, in the order of the keys. */
 function different(before: unknown, after: unknown, path = ''): string[] {
+  if (before instanceof Secret && after instanceof Secret) return before.equals(after) ? [] : [`${path} changed`]
   if (isMapping(before) && isMapping(after))
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
       different(before[key], after[key], path ? `${path}.${key}` : key),
@@ -64,8 +66,9 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What the array has beside targets and pools. */
-const inWords = ({ portals, limits }: ArrayConfig) => ({
+const inWords = ({ portals, discoveryAuth, limits }: ArrayConfig) => ({
   portals,
+  discoveryAuth,
   limits: { ...limits, ...Object.fromEntries(SIZES.map((key) => [key, formatSize(limits[key])])) },
 })
 
