@@ -125,6 +125,8 @@ describe('the target answers an offer (RFC 7143 6.2.1, 6.2.2)', () => {
   test('a list without the default leaves no way out but failure', () => {
     const chap = targetSide({ authMethod: ['CHAP'] }).receive(pairsOf('AuthMethod=None'), 'security')
     expect(chap.failure).toMatchObject({ key: 'AuthMethod', status: LOGIN_STATUS.AUTHENTICATION_FAILURE })
+    const none = targetSide({ authMethod: ['None'] }).receive(pairsOf('AuthMethod=CHAP'), 'security')
+    expect(none.failure).toMatchObject({ key: 'AuthMethod', status: LOGIN_STATUS.AUTHENTICATION_FAILURE })
     const digest = targetSide({ headerDigest: ['CRC32C'] }).receive(pairsOf('HeaderDigest=None'), 'operational')
     expect(digest.failure).toMatchObject({ key: 'HeaderDigest', status: LOGIN_STATUS.INITIATOR_ERROR })
   })
