@@ -2,13 +2,15 @@
 // the clock of their timers.
 
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
-import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import type { DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { initiatorPortName } from '../../protocol/scsi/transport-id.ts'
+import type { AuthConfig } from '../config/auth.ts'
 import { publicOf } from '../config/portal.ts'
 import type { ArrayConfig, ArrayLimits } from '../config/schema.ts'
 import type { Logger } from '../log.ts'
+import { allConnectionsDropped } from './announcements.ts'
+import { type Authentication, authentication } from './authentication.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { Connections } from './connections.ts'
@@ -19,6 +21,7 @@ import { portalGroupTag } from './port-groups.ts'
 import { addressesFor, type OpenPortal } from './portal-addresses.ts'
 import type { ConnectionSocket } from './server.ts'
 import { Session } from './session.ts'
+import { joinSession } from './session-joining.ts'
 import type { Target } from './target.ts'
 import { within } from './within.ts'
 
@@ -27,10 +30,15 @@ const CLOSING = 'the array is closing'
 const NOT_OFFERED = 'the target is no longer offered to this initiator'
 const REMOVED = 'removed since it was admitted'
 
+/** What of a configuration holds for the whole array. */
+type Rules = Pick<ArrayConfig, 'limits' | 'discoveryAuth' | 'portals'>
+
 export class ArrayHost implements ConnectionHost {
   readonly pool: BufferPool
   readonly log: Logger
   limits: ArrayLimits
+  /** Of discovery sessions. */
+  #authentication: Authentication
 
   /** By iSCSI name. */
   #targets: ReadonlyMap<string, Target>
@@ -43,8 +51,9 @@ export class ArrayHost implements ConnectionHost {
   #closing = false
   #onLoggedOut: (() => void) | undefined
 
-  constructor(targets: readonly Target[], limits: ArrayLimits, log: Logger) {
+  constructor(targets: readonly Target[], limits: ArrayLimits, log: Logger, discoveryAuth?: AuthConfig) {
     this.log = log
+    this.#authentication = authentication(discoveryAuth)
     this.limits = limits
     this.pool = new BufferPool(limits.buffers)
     this.#targets = byName(targets)
@@ -85,7 +94,7 @@ export class ArrayHost implements ConnectionHost {
     if (this.#closing) return { refused: LOGIN_STATUS.SERVICE_UNAVAILABLE, reason: CLOSING }
     const portalIndex = this.#connections.portalOf(connection)
     const targetPortalGroupTag = portalGroupTag(portalIndex)
-    if (targetName === undefined) return { targetPortalGroupTag }
+    if (targetName === undefined) return authenticated(this.#authentication, initiatorName, targetPortalGroupTag)
     const target = this.#targets.get(targetName)
     if (!target?.reachableThrough(portalIndex))
       return { refused: LOGIN_STATUS.NOT_FOUND, reason: `no target ${targetName} on this portal` }
@@ -95,7 +104,7 @@ export class ArrayHost implements ConnectionHost {
         reason: `${initiatorName} is not among the initiators of ${targetName}`,
       }
     const { redirect } = target
-    if (redirect === 'none') return { targetPortalGroupTag }
+    if (redirect === 'none') return authenticated(target.authentication, initiatorName, targetPortalGroupTag)
     const refused = redirect.permanent ? LOGIN_STATUS.TARGET_MOVED_PERMANENTLY : LOGIN_STATUS.TARGET_MOVED_TEMPORARILY
     return { refused, reason: `${targetName} is at ${redirect.to}`, movedTo: redirect.to }
   }
@@ -117,7 +126,7 @@ export class ArrayHost implements ConnectionHost {
       targetPort: targetPortName(target?.iqn ?? 'discovery', targetPortGroupTag),
       targetPortGroupTag,
     }
-    if (applicant.tsih !== 0) return this.#reinstateConnection(applicant, nexus, connection, login.parameters)
+    if (applicant.tsih !== 0) return joinSession(this.#sessions.get(applicant.tsih), nexus, target, connection)
     // Session reinstatement (RFC 7143 6.3.5): nothing that an earlier session of the port asked for may still happen. Between
     // the last look and the new session nothing else runs; of several logins at once the last stays.
     let reinstated = false
@@ -138,25 +147,6 @@ export class ArrayHost implements ConnectionHost {
     return session
   }
 
-  /** TSIH names a session: with its CID a new connection takes the old one's place (RFC 7143 6.3.4), none joins it. */
-  async #reinstateConnection(
-    applicant: Applicant,
-    nexus: Nexus,
-    connection: Connection,
-    parameters: OperationalParameters,
-  ): Promise<Session | LoginStatus> {
-    const session = this.#sessions.get(applicant.tsih)
-    const same = session?.nexus.initiatorPort === nexus.initiatorPort && session.nexus.targetPort === nexus.targetPort
-    if (!session || !same) return LOGIN_STATUS.SESSION_DOES_NOT_EXIST
-    if (session.connection.cid !== applicant.cid) return LOGIN_STATUS.TOO_MANY_CONNECTIONS
-    await session.moveTo(connection)
-    // What is settled for a connection is the new one's; the session keeps the rest.
-    const { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf, maxRecvDataSegmentLengthPeer } = parameters
-    const own = { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf, maxRecvDataSegmentLengthPeer }
-    session.parameters = { ...session.parameters, ...own }
-    return session
-  }
-
   #tooManySessions(initiatorName: string): LoginStatus | undefined {
     const { sessions, sessionsPerInitiator } = this.limits
     const full = (text: string): LoginStatus => ({ ...LOGIN_STATUS.OUT_OF_RESOURCES, text })
@@ -168,7 +158,7 @@ export class ArrayHost implements ConnectionHost {
 
   #refusal(target: Target, initiatorName: string): LoginStatus | undefined {
     if (this.#targets.get(target.iqn) !== target) return LOGIN_STATUS.NOT_FOUND
-    if (target.redirect !== 'none') return LOGIN_STATUS.TARGET_MOVED_TEMPORARILY
+    if (target.redirect !== 'none') return LOGIN_STATUS.SERVICE_UNAVAILABLE // the next login is told where it is
     return target.admits(initiatorName) ? undefined : LOGIN_STATUS.AUTHORIZATION_FAILURE
   }
 
@@ -176,16 +166,17 @@ export class ArrayHost implements ConnectionHost {
    * Offers other targets from now on, within other limits. The sessions of those that are gone or elsewhere, or that no longer
    * admit the initiator, end as when the array closes; the promise resolves when they have. Limits hold for what begins.
    */
-  async offer(targets: readonly Target[], { limits, portals }: Pick<ArrayConfig, 'limits' | 'portals'>): Promise<void> {
+  async offer(targets: readonly Target[], { limits, discoveryAuth, portals }: Rules): Promise<void> {
     this.#targets = byName(targets)
+    this.#authentication = authentication(discoveryAuth)
     this.limits = limits
     this.pool.limit = limits.buffers
     this.#portals = this.#portals.map((portal, index) => ({ ...portal, told: publicOf(portals[index] ?? '') }))
     const refused = ({ target, nexus }: Session): boolean =>
       target !== undefined && this.#refusal(target, nexus.initiatorName) !== undefined
     const ending = [...this.#sessions.values()].filter(refused)
-    await within(LIMITS.closeGraceMs, Promise.all(ending.map(({ connection }) => connection.shutdown(NOT_OFFERED))))
-    await Promise.all(ending.map((session) => session.close(NOT_OFFERED)))
+    await within(LIMITS.closeGraceMs, Promise.all(ending.map((session) => session.shutdown(NOT_OFFERED))))
+    await Promise.all(ending.map((session) => session.close(NOT_OFFERED, allConnectionsDropped(session.parameters))))
   }
 
   #takeTsih(): number {
@@ -218,6 +209,8 @@ export class ArrayHost implements ConnectionHost {
     const graceful = Promise.all(loggedIn.map((connection) => connection.shutdown(CLOSING)))
     await within(LIMITS.closeGraceMs, Promise.all([graceful, this.#loggedOut()]))
     this.#portals = []
+    for (const session of this.#sessions.values())
+      void session.close(CLOSING, allConnectionsDropped(session.parameters))
     for (const connection of this.#connections.all()) connection.destroy(CLOSING)
     clearInterval(this.#ticker)
   }
@@ -229,6 +222,15 @@ export class ArrayHost implements ConnectionHost {
       this.#onLoggedOut = resolve
     })
   }
+}
+
+/** Admitted, if the initiator can prove what it must. */
+function authenticated(rules: Authentication, initiatorName: string, targetPortalGroupTag: number): Admission {
+  const chap = rules(initiatorName)
+  if (chap === 'open') return { targetPortalGroupTag }
+  if (chap !== 'unknown') return { targetPortalGroupTag, chap }
+  const reason = `there is no CHAP user for ${initiatorName}`
+  return { refused: LOGIN_STATUS.AUTHENTICATION_FAILURE, reason }
 }
 
 const byName = (targets: readonly Target[]): ReadonlyMap<string, Target> =>

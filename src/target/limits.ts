@@ -11,6 +11,8 @@ export const LIMITS = {
   firstBurstLength: 256 * KIB,
   maxOutstandingR2T: 4,
 
+  /** MaxConnections: what an initiator needs to use several network paths as one. */
+  connectionsPerSession: 8,
   /** Commands that a session may have under way: MaxCmdSN never lets more in. */
   commandWindow: 128,
   /** Immediate commands are outside the window: past this many tasks of a session they are rejected. */

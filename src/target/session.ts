@@ -15,6 +15,8 @@ export interface SessionConnection {
   readonly cid: number
   /** The tasks whose data and status go through this connection (connection allegiance, RFC 7143 4.2.2). */
   readonly tasks: readonly Task[]
+  /** Takes nothing more but data of the tasks under way. */
+  end(): void
   /** Tells the initiator something unasked. */
   announce(announcement: Announcement): void
   /** Takes nothing any more, and closes when everything has left. */

@@ -36,6 +36,15 @@ export function manage(session: Session, target: Target, request: TaskManagement
   return answer(RESPONSE.FUNCTION_NOT_SUPPORTED)
 }
 
+/** Whether the function is about the tasks of one logical unit. */
+export const isUnitScoped = (request: TaskManagementRequest): boolean => UNIT_SCOPED.has(request.function)
+
+const UNIT_SCOPED: ReadonlySet<number> = new Set([
+  FUNCTION.ABORT_TASK_SET,
+  FUNCTION.CLEAR_TASK_SET,
+  FUNCTION.LOGICAL_UNIT_RESET,
+])
+
 const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
   [FUNCTION.ABORT_TASK, abortTask],
   [FUNCTION.ABORT_TASK_SET, onUnit((session, lu) => complete(tasksOf(session, lu)))],
@@ -47,14 +56,17 @@ const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
     ),
   ],
   [FUNCTION.TARGET_WARM_RESET, resetTarget],
-  [FUNCTION.TARGET_COLD_RESET, (session, target) => ({ ...resetTarget(session, target), dropSessions: true })],
+  [
+    FUNCTION.TARGET_COLD_RESET,
+    (session, target, request) => ({ ...resetTarget(session, target, request), dropSessions: true }),
+  ],
 ])
 
 function abortTask(session: Session, target: Target, request: TaskManagementRequest): Outcome {
   const task = session.tasks.get(request.referencedTaskTag)
   if (task && task.lunKey === request.lunKey) return complete([task])
   // A command that has not come counts as received from now on, so that those after it can (RFC 7143 11.6.1).
-  if (lessThan(request.refCmdSn, request.cmdSn) && session.takeCmdSn(request.refCmdSn)) return complete([])
+  if (lessThan(request.refCmdSn, request.cmdSn) && session.window.plug(request.refCmdSn)) return complete([])
   return answer(target.abortFinished === 'complete' ? RESPONSE.FUNCTION_COMPLETE : RESPONSE.TASK_DOES_NOT_EXIST)
 }
 
@@ -73,7 +85,10 @@ function resetUnit(session: Session, lu: LogicalUnit, sense: Sense): Task[] {
 }
 
 /** RFC 7143 11.5.1: as if each logical unit that the initiator may reach had been reset. */
-function resetTarget(session: Session, target: Target): Outcome {
+function resetTarget(session: Session, target: Target, { cmdSn }: TaskManagementRequest): Outcome {
+  // What was sent before it counts as received, whether it comes or not (RFC 7143 4.2.3.3 b).
+  session.window.plugBefore(cmdSn)
+  session.window.deliver()
   const units = target.visible(session.nexus)
   const tasks = units.flatMap((lu) => resetUnit(session, lu, SENSE.SCSI_BUS_RESET_OCCURRED))
   return complete(

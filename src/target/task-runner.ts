@@ -43,18 +43,54 @@ export class TaskRunner implements Transport {
     this.#port = port
   }
 
+  /** The tasks that are allegiant to the connection. */
+  get tasks(): Task[] {
+    return [...this.#session.tasks.values()].filter((task) => task.transport === this)
+  }
+
   start(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): void {
-    const task = new Task(this.#session.nexus, this.#target, this, header, cdbOffset, arrival)
-    if (!task.immediate) this.#session.takePlace()
-    if (arrival.expectedOut !== 0) {
-      task.data = pdu.data
-      task.dataOffset = pdu.dataOffset
-      task.dataLength = pdu.dataLength
-      if (arrival.more || pdu.placed) task.dataOut = this.#dataOut(task, pdu.placed, arrival.more)
+    const task = this.#take(arrival, header, cdbOffset, pdu)
+    if (!task.immediate) this.#takePlace(task)
+    this.#enter(task)
+  }
+
+  /**
+   * The command has come before its turn (RFC 7143 4.2.2.1): its data are kept, and it can be aborted. Call what is returned
+   * when its turn has come.
+   */
+  keep(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): () => void {
+    const task = this.#take(arrival, header, cdbOffset, pdu)
+    this.#leaveChunk(task)
+    this.#session.begin(task)
+    let proceed = (): void => {}
+    task.ended = new Promise((resolve) => {
+      proceed = () => {
+        task.wake = undefined
+        this.#session.end(task)
+        if (task.aborted) this.#complete(task)
+        else {
+          this.#takePlace(task)
+          this.#enter(task)
+        }
+        this.#port.flushSoon()
+        resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
+      }
+      task.wake = proceed
+    })
+    return () => {
+      if (!task.aborted) proceed() // else it has ended already, and its number is all that was left
     }
-    const lu = this.#target.find(task.lunKey, task.nexus)
-    if (lu && !lu.tasks.admits(task.attributes)) this.#hold(task, lu)
-    else this.#run(task, lu)
+  }
+
+  /** A second has passed; whether the data of a task has not come for so many. */
+  isStalled(seconds: number): boolean {
+    let stalled = false
+    for (const { dataOut, transport } of this.#session.tasks.values()) {
+      if (!dataOut || transport !== this) continue
+      dataOut.tick()
+      if (dataOut.waitedSeconds >= seconds) stalled = true
+    }
+    return stalled
   }
 
   sendData(task: Task, data: Buffer): void {
@@ -90,6 +126,28 @@ export class TaskRunner implements Transport {
   #dataOut(task: Task, placed: boolean, more: boolean): DataOut {
     const immediate = task.data.subarray(task.dataOffset, task.dataOffset + task.dataLength)
     return new DataOut(task, this.#port, immediate, placed ? task.data : undefined, more)
+  }
+
+  #take(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): Task {
+    const task = new Task(this.#session.nexus, this.#target, this, header, cdbOffset, arrival)
+    if (arrival.expectedOut === 0) return task
+    task.data = pdu.data
+    task.dataOffset = pdu.dataOffset
+    task.dataLength = pdu.dataLength
+    if (arrival.more || pdu.placed) task.dataOut = this.#dataOut(task, pdu.placed, arrival.more)
+    return task
+  }
+
+  #takePlace(task: Task): void {
+    task.hasPlace = true
+    this.#session.window.takePlace()
+  }
+
+  /** Its turn has come: the task enters the task set of its logical unit. */
+  #enter(task: Task): void {
+    const lu = this.#target.find(task.lunKey, task.nexus)
+    if (lu && !lu.tasks.admits(task.attributes)) this.#hold(task, lu)
+    else this.#run(task, lu)
   }
 
   /** The task waits for its turn in the task set (SAM-5 8.6), or for being aborted. */
@@ -152,7 +210,7 @@ export class TaskRunner implements Transport {
   /** Before its status is said: the status tells the window that there is then. */
   #end(task: Task): void {
     task.dataOut?.release()
-    if (!task.immediate) this.#session.givePlace()
+    if (task.hasPlace) this.#session.window.givePlace()
   }
 
   #fail(task: Task, error: unknown): void {

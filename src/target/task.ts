@@ -43,6 +43,8 @@ export class Task<L extends Layout = Layout> {
   readonly attributes: number
   /** Delivered out of order: takes no place in the command window. */
   readonly immediate: boolean
+  /** It has a place in the command window, from its delivery to its end. */
+  hasPlace = false
   readonly target: Target
   /** Bytes that the initiator will take, and will send. */
   readonly expectedIn: number

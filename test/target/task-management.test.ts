@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import {
+  ASYNC_EVENT,
   encodeLun,
   TASK_MANAGEMENT_FUNCTION as FUNCTION,
   INITIATOR_OPCODE,
@@ -126,7 +127,9 @@ describe('functions over many tasks', () => {
     release()
     await mine.expectClosed()
     await other.expectClosed()
-    for (const { header } of [...mine.received, ...other.received]) expect(header.opcode).toBe(TASK_MANAGEMENT_RESPONSE)
+    const dropped = { opcode: TARGET_OPCODE.ASYNC_MESSAGE, asyncEvent: ASYNC_EVENT.ALL_CONNECTIONS_DROPPED }
+    expect(mine.received.map(({ header }) => header)).toMatchObject([{ opcode: TASK_MANAGEMENT_RESPONSE }, dropped])
+    expect(other.received.map(({ header }) => header)).toMatchObject([dropped])
     const fresh = new Disk(await built.connect())
     expectSense(await fresh.run(TEST_UNIT_READY, {}), SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
     expectGood(await fresh.run(TEST_UNIT_READY, {}))
