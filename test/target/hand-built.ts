@@ -6,7 +6,7 @@ import { Gate } from '../../luns/gate.ts'
 import type { Extent, Store } from '../../luns/store.ts'
 import { MemoryStore } from '../../luns/stores/memory.ts'
 import { parseConfig } from '../../src/config/parse.ts'
-import type { ArrayInput } from '../../src/config/schema.ts'
+import type { ArrayInput, TargetConfig } from '../../src/config/schema.ts'
 import { NO_UNIT_STATE } from '../../src/config/unit-state.ts'
 import { type ConnectOptions, connect, type InitiatorSession } from '../../src/host/index.ts'
 import { type Logger, silentLogger } from '../../src/log.ts'
@@ -111,6 +111,7 @@ export class HeldStore implements Store {
 export interface HandBuilt {
   readonly host: ArrayHost
   readonly target: Target
+  readonly config: TargetConfig
   readonly units: readonly LogicalUnit[]
   readonly port: number
   connect(options?: Partial<ConnectOptions>): Promise<InitiatorSession>
@@ -170,6 +171,7 @@ export async function handBuilt(
   return {
     host,
     target: built,
+    config,
     units,
     port,
     connect: open,
