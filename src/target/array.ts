@@ -4,6 +4,7 @@ import type { Changes } from '../config/changes.ts'
 import { parseConfig } from '../config/parse.ts'
 import { listenOf, type Portal as PortalAddress, parsePortal, publicOf } from '../config/portal.ts'
 import type { ArrayInput, PortalConfig } from '../config/schema.ts'
+import { requireSecrets } from '../config/secrets.ts'
 import { OperatorError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import { ArrayHost } from './array-host.ts'
@@ -44,9 +45,9 @@ export async function startArray(
   input: ArrayInput,
   { log = silentLogger() }: ArrayOptions = {},
 ): Promise<RunningArray> {
-  const config = parseConfig(input)
+  const config = await requireSecrets(parseConfig(input))
   const inventory = await Inventory.open(config, log)
-  const host = new ArrayHost(inventory.targets, config.limits, log)
+  const host = new ArrayHost(inventory.targets, config.limits, log, config.discoveryAuth)
   const portals: Portal[] = []
   let turn: Promise<unknown> = Promise.resolve()
   let closing: Promise<void> | undefined
@@ -55,9 +56,10 @@ export async function startArray(
     if (closing) throw new OperatorError('the array is closing: nothing of it can be changed any more')
   }
   const reconfigure = (next: ArrayInput): Promise<Changes> => {
-    const changed = turn.then(() => {
+    const changed = turn.then(async () => {
       requireOpen()
-      return new Reconfiguration(inventory, host, parseConfig(next), requireOpen).run()
+      const config = await requireSecrets(parseConfig(next))
+      return new Reconfiguration(inventory, host, config, requireOpen).run()
     })
     turn = changed.catch(() => {})
     return changed

@@ -65,9 +65,8 @@ export class LoginPhase {
 
   refuse(status: LoginStatus, reason: string, data = NO_DATA): void {
     const { initiatorName: initiator, targetName: target } = this.#login.applicant ?? {}
-    const told = this.#login.statusOf(status)
-    this.#port.log.warn({ reason, status: told.text, initiator, target }, 'login refused')
-    if (this.#request) this.#send({}, data, told, this.#request.tsih)
+    this.#port.log.warn({ reason, status: status.text, initiator, target }, 'login refused')
+    if (this.#request) this.#send({}, data, status, this.#request.tsih)
     this.#port.finish(reason)
   }
 

@@ -2,6 +2,7 @@
 
 import { matcher } from '../config/initiators.ts'
 import type { TargetConfig } from '../config/schema.ts'
+import { type Authentication, authentication } from './authentication.ts'
 import type { CommandTable } from './command-table.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { LunMap } from './lun-map.ts'
@@ -22,6 +23,8 @@ export class Target {
   abortFinished: TargetConfig['abortFinished'] = 'notExist'
   /** Whether an initiator may log in, by its name. */
   admits!: (initiatorName: string) => boolean
+  /** What an initiator must prove, by its name. */
+  authentication!: Authentication
   /** Where the target has gone. */
   redirect: TargetConfig['redirect'] = 'none'
   /** Which of the array's portals lead here. */
@@ -54,6 +57,7 @@ export class Target {
   configure(config: TargetConfig, units: readonly LogicalUnit[]): void {
     this.abortFinished = config.abortFinished
     this.admits = matcher(config.initiators)
+    this.authentication = authentication(config.auth)
     this.redirect = config.redirect
     this.units = [...units].sort((a, b) => a.lun - b.lun)
     this.#lunMaps = new WeakMap()
