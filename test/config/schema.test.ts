@@ -204,7 +204,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     [{ targets: [] }, 'targets: found an empty list; allowed: a list of targets, at least one'],
     [
       { targets: [1] },
-      'targets[0]: found 1; allowed: a mapping with the keys iqn, portals, initiators, redirect, abortFinished, luns',
+      'targets[0]: found 1; allowed: a mapping with the keys iqn, portals, auth, initiators, redirect, abortFinished, luns',
     ],
     [{ targets: [{ iqn: 'array1' }] }, `targets[0].iqn: found "array1"; allowed: ${NAME}`],
     [{ targets: [{ iqn: null }] }, `targets[0].iqn: found nothing; allowed: ${NAME}`],
@@ -344,7 +344,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
 
   test.each([null, 3, 'x', [], true])('a configuration that is %j', (input) =>
     expect(refusal(input)).toMatch(
-      /^found .+; allowed: a mapping with the keys data, portals, limits, pools, targets$/,
+      /^found .+; allowed: a mapping with the keys data, portals, discoveryAuth, limits, pools, targets$/,
     ),
   )
 
@@ -375,13 +375,19 @@ describe('a wrong value names the key, what was found and what is allowed', () =
 
 describe('unknown keys', () => {
   test.each([
-    [{ portal: ['x:1'] }, 'portal: unknown key, did you mean portals? allowed: data, portals, limits, pools, targets'],
     [
-      { targets: [{ auth: {} }] },
-      'targets[0].auth: unknown key; allowed: iqn, portals, initiators, redirect, abortFinished, luns',
+      { portal: ['x:1'] },
+      'portal: unknown key, did you mean portals? allowed: data, portals, discoveryAuth, limits, pools, targets',
     ],
-    [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, limits, pools, targets'],
-    [JSON.parse('{"__proto__": 1}'), '__proto__: unknown key; allowed: data, portals, limits, pools, targets'],
+    [
+      { targets: [{ login: {} }] },
+      'targets[0].login: unknown key; allowed: iqn, portals, auth, initiators, redirect, abortFinished, luns',
+    ],
+    [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, discoveryAuth, limits, pools, targets'],
+    [
+      JSON.parse('{"__proto__": 1}'),
+      '__proto__: unknown key; allowed: data, portals, discoveryAuth, limits, pools, targets',
+    ],
   ])('%j', (input, message) => expect(refusal(input)).toBe(message))
 })
 
