@@ -36,10 +36,6 @@ export class Connections<Connection extends Droppable> {
     return [...this.#beforeLogin]
   }
 
-  has(connection: Connection): boolean {
-    return this.#all.has(connection)
-  }
-
   /** The portal that a connection has come to. */
   portalOf(connection: Connection): number {
     return (this.#all.get(connection) as Origin).portalIndex
@@ -49,10 +45,10 @@ export class Connections<Connection extends Droppable> {
   makeRoom(address: string, bounds: Bounds): string | undefined {
     const own = (connection: Connection): boolean => this.#all.get(connection)?.address === address
     const { connections, connectionsPerAddress, connectionsBeforeLogin } = bounds
-    if (this.#from(address) >= connectionsPerAddress && !this.#dropOldest(own))
-      return `${connectionsPerAddress} connections from ${address} already`
-    if (this.#all.size >= connections && !this.#dropOldest()) return `${connections} connections already`
-    if (this.#beforeLogin.size >= connectionsBeforeLogin) this.#dropOldest()
+    while (this.#from(address) >= connectionsPerAddress)
+      if (!this.#dropOldest(own)) return `${connectionsPerAddress} connections from ${address} already`
+    while (this.#all.size >= connections) if (!this.#dropOldest()) return `${connections} connections already`
+    while (this.#beforeLogin.size >= connectionsBeforeLogin) this.#dropOldest()
     return undefined
   }
 
