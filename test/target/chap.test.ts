@@ -1,83 +1,32 @@
-// CHAP at the target (RFC 7143 6.3.2, 9.2.1, 12.1): who gets in, who does not and what they are told, and that no secret is
-// ever written anywhere. The exchange itself is tested step by step in test/protocol/iscsi/chap.test.ts.
+// CHAP at the target (RFC 7143 12.1.3) with the initiator of Lunette: who gets in, who does not, and what the log says of it.
 
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { CHAP_ALGORITHM_NAMES, LOGIN_STAGE, STATUS, TARGET_OPCODE, TEST_UNIT_READY } from '../../protocol/index.ts'
+import { CHAP_ALGORITHM_NAMES, STATUS, TEST_UNIT_READY } from '../../protocol/index.ts'
 import { AuthenticationError, discover, LoginRefusedError } from '../../src/host/index.ts'
-import { type ArrayInput, startArray } from '../../src/index.ts'
-import { createLogger } from '../../src/log.ts'
-import { memory, TestArray } from './array.ts'
-import { keysOf, type LoginFields, type LoginResponse, type RawInitiator, text } from './raw.ts'
+import type { TestArray } from './array.ts'
+import {
+  alice,
+  array,
+  bob,
+  ChapArray,
+  carol,
+  FAILURE,
+  finder,
+  iqn,
+  MUTUAL,
+  ONE_WAY,
+  OPEN,
+  SINGLE,
+  STRICT,
+} from './chap-array.ts'
 
-const name = (word: string) => `iqn.2026-11.io.lunette:${word}`
-const [OPEN, ONE_WAY, MUTUAL, SINGLE, STRICT] = ['open', 'one-way', 'mutual', 'single', 'strict'].map(name) as [
-  string,
-  string,
-  string,
-  string,
-  string,
-]
-const ME = name('raw')
-const {
-  SECURITY_NEGOTIATION: SECURITY,
-  LOGIN_OPERATIONAL_NEGOTIATION: OPERATIONAL,
-  FULL_FEATURE_PHASE: FULL,
-} = LOGIN_STAGE
-
-const alice = { user: 'alice', secret: 'alice has 16 byt' }
-const array = { user: 'array', secret: 'twelve bytes' }
-const bob = { user: 'bob', secret: 'a secret of bob that is a good deal longer than sixteen bytes' }
-const carol = { user: 'carol', secret: 'the one of carol' }
-const finder = { user: 'finder', secret: 'only to discover' }
-const SECRETS = [alice, array, bob, carol, finder].map(({ secret }) => secret)
-
-const log: string[] = []
-/** What has been logged of logins that were refused. */
-const refusals = () =>
-  log.map((line) => JSON.parse(line) as Record<string, string>).filter(({ msg }) => msg === 'login refused')
-
-let lunette: TestArray
+let lunette: ChapArray
 
 beforeAll(async () => {
-  const luns = [memory()]
-  const config: ArrayInput = {
-    data: await mkdtemp(join(tmpdir(), 'lunette-chap-')),
-    discoveryAuth: { chap: finder },
-    targets: [
-      { iqn: OPEN, luns },
-      { iqn: ONE_WAY, luns, auth: { chap: alice } },
-      { iqn: MUTUAL, luns, auth: { chap: alice, mutual: array } },
-      {
-        iqn: SINGLE,
-        luns,
-        auth: {
-          mutual: array,
-          initiators: [
-            { name: name('bob'), chap: bob },
-            { name: name('guest-*'), chap: carol, mutual: 'none' },
-          ],
-        },
-      },
-      { iqn: STRICT, luns, auth: { chap: alice, algorithms: ['SHA-256'] } },
-    ],
-  }
-  const running = await startArray(config, {
-    log: createLogger('trace', { write: (line: string) => log.push(line) }, false),
-  })
-  lunette = new TestArray(running, config.data as string)
-  return async () => {
-    await lunette.close()
-    for (const secret of SECRETS) expect(log.join('')).not.toContain(secret)
-    for (const secret of SECRETS) expect(log.join('')).not.toContain(Buffer.from(secret).toString('hex'))
-  }
+  lunette = await ChapArray.open()
+  return () => lunette.close()
 })
-beforeEach(() => {
-  log.length = 0
-})
+beforeEach(() => void lunette.refusals())
 
 async function expectUp(options: Parameters<TestArray['connect']>[0]): Promise<void> {
   const session = await lunette.connect(options)
@@ -85,8 +34,6 @@ async function expectUp(options: Parameters<TestArray['connect']>[0]): Promise<v
   expect([STATUS.GOOD, STATUS.CHECK_CONDITION]).toContain(status)
   await session.logout()
 }
-
-const failure = { statusClass: 2, statusDetail: 1 }
 
 describe('the initiator of Lunette', () => {
   test.each(CHAP_ALGORITHM_NAMES)('%s, one-way and mutual', async (algorithm) => {
@@ -96,22 +43,22 @@ describe('the initiator of Lunette', () => {
   })
 
   test('credentials of one initiator, by name and by pattern, with its own mutual authentication or none', async () => {
-    await expectUp({ targetName: SINGLE, initiatorName: name('bob'), auth: { chap: bob, mutual: array } })
-    await expectUp({ targetName: SINGLE, initiatorName: name('guest-7'), auth: { chap: carol } })
+    await expectUp({ targetName: SINGLE, initiatorName: iqn('bob'), auth: { chap: bob, mutual: array } })
+    await expectUp({ targetName: SINGLE, initiatorName: iqn('guest-7'), auth: { chap: carol } })
     const others = { targetName: SINGLE, auth: { chap: bob, mutual: array } }
-    await expect(lunette.connect(others)).rejects.toMatchObject(failure)
-    expect(refusals()[0]?.reason).toBe(`there is no CHAP user for ${name('host')}`)
-    await expect(lunette.connect({ ...others, initiatorName: name('guest-7') })).rejects.toMatchObject(failure)
-    const bobAsGuest = { targetName: SINGLE, initiatorName: name('bob'), auth: { chap: carol, mutual: array } }
-    await expect(lunette.connect(bobAsGuest)).rejects.toMatchObject(failure)
+    await expect(lunette.connect(others)).rejects.toMatchObject(FAILURE)
+    expect(lunette.refusals()[0]?.reason).toBe(`there is no CHAP user for ${iqn('host')}`)
+    await expect(lunette.connect({ ...others, initiatorName: iqn('guest-7') })).rejects.toMatchObject(FAILURE)
+    const bobAsGuest = { targetName: SINGLE, initiatorName: iqn('bob'), auth: { chap: carol, mutual: array } }
+    await expect(lunette.connect(bobAsGuest)).rejects.toMatchObject(FAILURE)
   })
 
   test('discovery has credentials of its own', async () => {
     const portal = { host: '127.0.0.1', port: lunette.port }
     const found = await discover({ ...portal, auth: { chap: finder } })
     expect(found.map((target) => target.name)).toEqual([OPEN, ONE_WAY, MUTUAL, SINGLE, STRICT])
-    await expect(discover(portal)).rejects.toMatchObject(failure)
-    await expect(discover({ ...portal, auth: { chap: alice } })).rejects.toMatchObject(failure)
+    await expect(discover(portal)).rejects.toMatchObject(FAILURE)
+    await expect(discover({ ...portal, auth: { chap: alice } })).rejects.toMatchObject(FAILURE)
   })
 
   test('a target without authentication: an initiator that could goes on without, one that wants it mutual does not', async () => {
@@ -119,7 +66,7 @@ describe('the initiator of Lunette', () => {
     const wanting = lunette.connect({ targetName: OPEN, auth: { chap: alice, mutual: array } })
     await expect(wanting).rejects.toThrow(LoginRefusedError)
     await expect(lunette.connect({ targetName: OPEN, auth: { chap: alice, mutual: array } })).rejects.toMatchObject(
-      failure,
+      FAILURE,
     )
   })
 
@@ -139,11 +86,11 @@ describe('the initiator of Lunette', () => {
     ['one-way where it must be mutual', MUTUAL, { chap: alice }, 'mutual authentication is required'],
     ['no common algorithm', STRICT, { chap: alice, algorithms: ['MD5', 'SHA-1'] as const }, 'none of the algorithms'],
   ])('%s: authentication failure, and one line that says who and why', async (_, targetName, auth, reason) => {
-    await expect(lunette.connect({ targetName, ...(auth && { auth }) })).rejects.toMatchObject(failure)
-    expect(refusals()).toEqual([
+    await expect(lunette.connect({ targetName, ...(auth && { auth }) })).rejects.toMatchObject(FAILURE)
+    expect(lunette.refusals()).toEqual([
       expect.objectContaining({
         status: 'authentication failure',
-        initiator: name('host'),
+        initiator: iqn('host'),
         target: targetName,
         peer: expect.stringContaining('127.0.0.1'),
         reason: expect.stringContaining(reason),
@@ -162,293 +109,5 @@ describe('the initiator of Lunette', () => {
     await expect(lunette.connect({ targetName: OPEN, auth: { chap: array, mutual: array } })).rejects.toThrow(
       RangeError,
     )
-  })
-})
-
-const stay: LoginFields = { transit: false, currentStage: SECURITY, nextStage: 0 }
-const leave: LoginFields = { transit: true, currentStage: SECURITY, nextStage: OPERATIONAL }
-const names = (target: string) => ({ InitiatorName: ME, TargetName: target, SessionType: 'Normal' })
-
-/** The response of RFC 1994, computed apart from the code under test. */
-function responseTo(data: Buffer, secret = alice.secret, hash = 'md5'): string {
-  const { CHAP_I = '', CHAP_C = '' } = keysOf(data)
-  const challenge = Buffer.from(CHAP_C.slice(2), 'hex')
-  return createHash(hash)
-    .update(Buffer.of(Number(CHAP_I)))
-    .update(secret)
-    .update(challenge)
-    .digest('hex')
-}
-
-interface Asked {
-  readonly raw: RawInitiator
-  readonly challenge: LoginResponse
-}
-
-/** Up to the target's challenge. */
-async function asked(target = ONE_WAY, algorithms = '5'): Promise<Asked> {
-  const raw = await lunette.raw()
-  const first = await raw.loginStep(text({ ...names(target), AuthMethod: 'CHAP,None' }), stay)
-  expect(first.header).toMatchObject({ statusClass: 0, transit: false, currentStage: SECURITY })
-  expect(keysOf(first.data)).toEqual({ AuthMethod: 'CHAP', TargetPortalGroupTag: '1' })
-  const challenge = await raw.loginStep(text({ CHAP_A: algorithms }), stay)
-  expect(challenge.header).toMatchObject({ statusClass: 0, transit: false })
-  return { raw, challenge }
-}
-
-async function refused(raw: RawInitiator, { header }: LoginResponse): Promise<void> {
-  expect(header).toMatchObject({ ...failure, transit: false })
-  await raw.expectClosed()
-  expect(raw.received).toEqual([])
-  expect(refusals()).toHaveLength(1)
-}
-
-describe('the exchange on the wire', () => {
-  test('the challenge of each login is another one', async () => {
-    const challenges = new Set<string>()
-    for (let i = 0; i < 8; i++) challenges.add(keysOf((await asked()).challenge.data).CHAP_C ?? '')
-    expect(challenges.size).toBe(8)
-  })
-
-  test.each(['hexadecimal', 'base64'])('one-way, the response in %s', async (form) => {
-    const { raw, challenge } = await asked(ONE_WAY, '7,5')
-    expect(keysOf(challenge.data).CHAP_A).toBe('7')
-    const response = responseTo(challenge.data, alice.secret, 'sha256')
-    const value = form === 'base64' ? `0b${Buffer.from(response, 'hex').toString('base64')}` : `0x${response}`
-    const last = await raw.loginStep(text({ CHAP_N: 'alice', CHAP_R: value }), leave)
-    expect(last.header).toMatchObject({ statusClass: 0, transit: true, nextStage: OPERATIONAL })
-    expect(last.data.length).toBe(0)
-    const up = await raw.loginStep(Buffer.alloc(0), { transit: true, currentStage: OPERATIONAL, nextStage: FULL })
-    expect(up.header).toMatchObject({ statusClass: 0, transit: true, nextStage: FULL })
-    raw.command(TEST_UNIT_READY.encode({}))
-    expect((await raw.response()).header.status).toBe(STATUS.CHECK_CONDITION)
-  })
-
-  test.each(['0x', '0b'])('mutual, the initiator’s challenge in %s; straight to full feature phase', async (prefix) => {
-    const { raw, challenge } = await asked(MUTUAL)
-    const mine = randomBytes(16)
-    const CHAP_C = prefix === '0x' ? `0x${mine.toString('hex')}` : `0b${mine.toString('base64')}`
-    const keys = { CHAP_N: 'alice', CHAP_R: `0x${responseTo(challenge.data)}`, CHAP_I: '200', CHAP_C }
-    const { header, data } = await raw.loginStep(text(keys), { ...leave, nextStage: FULL })
-    const proof = createHash('md5').update(Buffer.of(200)).update(array.secret).update(mine).digest('hex')
-    expect(keysOf(data)).toEqual({ CHAP_N: 'array', CHAP_R: `0x${proof}` })
-    expect(header).toMatchObject({ statusClass: 0, transit: true, nextStage: FULL })
-  })
-
-  test('a login with many keys in the security stage, and the first of CHAP with AuthMethod', async () => {
-    const raw = await lunette.raw()
-    const keys = { ...names(ONE_WAY), InitiatorAlias: 'DESKTOP-1', AuthMethod: 'KRB5,CHAP', CHAP_A: '5', 'X-a': '1' }
-    const { header, data } = await raw.loginStep(text(keys), stay)
-    expect(header.statusClass).toBe(0)
-    expect(keysOf(data)).toMatchObject({ AuthMethod: 'CHAP', CHAP_A: '5', 'X-a': 'NotUnderstood' })
-    const response = `0x${responseTo(data)}`
-    const last = await raw.loginStep(text({ CHAP_N: 'alice', CHAP_R: response, 'X-b': '1' }), leave)
-    expect(last.header).toMatchObject({ statusClass: 0, transit: true })
-    expect(keysOf(last.data)).toEqual({ 'X-b': 'NotUnderstood' })
-  })
-
-  test('AuthMethod in a text of its own, after the names', async () => {
-    const raw = await lunette.raw()
-    expect((await raw.loginStep(text(names(ONE_WAY)), stay)).header.statusClass).toBe(0)
-    expect(keysOf((await raw.loginStep(text({ AuthMethod: 'CHAP' }), stay)).data)).toEqual({ AuthMethod: 'CHAP' })
-  })
-
-  test('T bits that come too early are not answered, and nobody gets further with them', async () => {
-    const raw = await lunette.raw()
-    const first = await raw.loginStep(text({ ...names(ONE_WAY), AuthMethod: 'CHAP' }), { ...leave, nextStage: FULL })
-    expect(first.header).toMatchObject({ statusClass: 0, transit: false, currentStage: SECURITY, tsih: 0 })
-    const second = await raw.loginStep(text({ CHAP_A: '5' }), leave)
-    expect(second.header).toMatchObject({ statusClass: 0, transit: false, currentStage: SECURITY })
-    await refused(raw, await raw.loginStep(Buffer.alloc(0), leave))
-  })
-
-  test('a T bit that came too early may be sent again when it is time', async () => {
-    const { raw, challenge } = await asked()
-    const keys = { CHAP_N: 'alice', CHAP_R: `0x${responseTo(challenge.data)}` }
-    expect((await raw.loginStep(text(keys), stay)).header).toMatchObject({ statusClass: 0, transit: false })
-    expect((await raw.loginStep(Buffer.alloc(0), leave)).header).toMatchObject({ transit: true, statusClass: 0 })
-  })
-
-  test('the response over two PDUs (C bit)', async () => {
-    const { raw, challenge } = await asked()
-    const whole = text({ CHAP_N: 'alice', CHAP_R: `0x${responseTo(challenge.data)}` })
-    const half = await raw.loginStep(whole.subarray(0, 20), { ...stay, continue: true })
-    expect(half.header).toMatchObject({ statusClass: 0, transit: false })
-    expect((await raw.loginStep(whole.subarray(20), leave)).header).toMatchObject({ statusClass: 0, transit: true })
-  })
-})
-
-describe('nobody gets around it', () => {
-  test.each<[string, Record<string, string>, LoginFields]>([
-    ['a login that begins in the operational stage', {}, { transit: true, currentStage: OPERATIONAL, nextStage: FULL }],
-    ['the same without a transit', {}, { transit: false, currentStage: OPERATIONAL, nextStage: 0 }],
-    ['no AuthMethod', {}, leave],
-    ['AuthMethod=None', { AuthMethod: 'None' }, leave],
-    ['AuthMethod=None without a transit', { AuthMethod: 'None' }, stay],
-    ['methods that are not there', { AuthMethod: 'SRP,KRB5' }, stay],
-  ])('%s', async (_, keys, fields) => {
-    for (const target of [ONE_WAY, MUTUAL]) {
-      log.length = 0
-      const raw = await lunette.raw()
-      await refused(raw, await raw.loginStep(text({ ...names(target), ...keys }), fields))
-    }
-  })
-
-  test('discovery', async () => {
-    for (const fields of [leave, { transit: true, currentStage: OPERATIONAL, nextStage: FULL }]) {
-      log.length = 0
-      const raw = await lunette.raw()
-      await refused(raw, await raw.loginStep(text({ InitiatorName: ME, SessionType: 'Discovery' }), fields))
-    }
-  })
-
-  test('None and CHAP offered: CHAP it is', async () => {
-    const raw = await lunette.raw()
-    const { data } = await raw.loginStep(text({ ...names(ONE_WAY), AuthMethod: 'None,CHAP' }), stay)
-    expect(keysOf(data).AuthMethod).toBe('CHAP')
-  })
-
-  test('the stage is left by nobody who offers nothing: a request without keys that asks for the next one', async () => {
-    const raw = await lunette.raw()
-    await raw.loginStep(text(names(ONE_WAY)), stay)
-    await refused(raw, await raw.loginStep(Buffer.alloc(0), { ...leave, nextStage: FULL }))
-  })
-
-  test('an operational stage that was not given', async () => {
-    const { raw } = await asked()
-    const fields = { transit: true, currentStage: OPERATIONAL, nextStage: FULL }
-    await refused(raw, await raw.loginStep(Buffer.alloc(0), fields))
-  })
-
-  test('a session that stands is not reinstated without a proof, and stays', async () => {
-    const session = await lunette.connect({ targetName: ONE_WAY, auth: { chap: alice }, initiatorName: ME })
-    const raw = await lunette.raw()
-    raw.isid = session.isid
-    for (const tsih of [0, session.tsih]) {
-      const again = tsih === 0 ? raw : await lunette.raw()
-      again.isid = session.isid
-      const fields = { transit: true, currentStage: OPERATIONAL, nextStage: FULL, tsih }
-      const keys = { InitiatorName: ME, TargetName: ONE_WAY }
-      expect((await again.loginStep(text(keys), fields)).header).toMatchObject(failure)
-    }
-    await session.execute({ lun: 0, cdb: TEST_UNIT_READY.encode({}) })
-    await session.logout()
-  })
-})
-
-describe('wrong inputs', () => {
-  test.each<[string, (challenge: Buffer) => Record<string, string> | [string, string][]]>([
-    ['a wrong secret', (c) => ({ CHAP_N: 'alice', CHAP_R: `0x${responseTo(c, bob.secret)}` })],
-    ['a wrong name', (c) => ({ CHAP_N: 'bob', CHAP_R: `0x${responseTo(c)}` })],
-    ['no name', (c) => ({ CHAP_R: `0x${responseTo(c)}` })],
-    ['no response', () => ({ CHAP_N: 'alice' })],
-    [
-      'a response of another algorithm',
-      (c) => ({ CHAP_N: 'alice', CHAP_R: `0x${responseTo(c, alice.secret, 'sha1')}` }),
-    ],
-    ['a response in no form', (c) => ({ CHAP_N: 'alice', CHAP_R: responseTo(c) })],
-    [
-      'the response twice',
-      (c) => [
-        ['CHAP_N', 'alice'],
-        ['CHAP_R', `0x${responseTo(c)}`],
-        ['CHAP_R', `0x${responseTo(c)}`],
-      ],
-    ],
-    ['the algorithms twice', () => ({ CHAP_A: '5' })],
-    ['keys out of order', () => ({ CHAP_I: '1', CHAP_C: '0x0102' })],
-    ['another AuthMethod', () => ({ AuthMethod: 'None' })],
-    ['a reserved word for a name', (c) => ({ CHAP_N: 'NotUnderstood', CHAP_R: `0x${responseTo(c)}` })],
-    ['no keys at all', () => ({})],
-    ['an operational key', () => ({ MaxBurstLength: '8192' })],
-    ['a value of 8 KiB', () => ({ CHAP_N: 'alice', CHAP_R: `0b${'A'.repeat(8000)}` })],
-  ])('%s', async (_, keys) => {
-    const { raw, challenge } = await asked()
-    await refused(raw, await raw.loginStep(text(keys(challenge.data)), leave))
-  })
-
-  test.each<[string, (challenge: Record<string, string>) => Record<string, string>]>([
-    ['its challenge reflected', ({ CHAP_C = '' }) => ({ CHAP_I: '77', CHAP_C })],
-    ['its identifier and challenge reflected', ({ CHAP_I = '', CHAP_C = '' }) => ({ CHAP_I, CHAP_C })],
-    [
-      'its challenge reflected in base64',
-      ({ CHAP_C = '' }) => ({ CHAP_I: '77', CHAP_C: `0b${Buffer.from(CHAP_C.slice(2), 'hex').toString('base64')}` }),
-    ],
-    ['no challenge for it, which must be mutual', () => ({})],
-    ['an identifier alone', () => ({ CHAP_I: '1' })],
-    ['a challenge that is too long', () => ({ CHAP_I: '1', CHAP_C: `0x${'00'.repeat(1025)}` })],
-  ])('mutual, %s', async (_, mutual) => {
-    const { raw, challenge } = await asked(MUTUAL)
-    const keys = { CHAP_N: 'alice', CHAP_R: `0x${responseTo(challenge.data)}`, ...mutual(keysOf(challenge.data)) }
-    const response = await raw.loginStep(text(keys), leave)
-    expect(response.data.length).toBe(0)
-    await refused(raw, response)
-  })
-
-  test('CHAP_A twice in one text', async () => {
-    const raw = await lunette.raw()
-    await raw.loginStep(text({ ...names(ONE_WAY), AuthMethod: 'CHAP' }), stay)
-    await raw.loginStep(Buffer.from('CHAP_A=5\0'), { ...stay, continue: true })
-    await refused(raw, await raw.loginStep(Buffer.from('CHAP_A=5\0'), stay))
-  })
-
-  test('no common algorithm', async () => {
-    const raw = await lunette.raw()
-    await raw.loginStep(text({ ...names(STRICT), AuthMethod: 'CHAP' }), stay)
-    await refused(raw, await raw.loginStep(text({ CHAP_A: '5,6,8' }), stay))
-  })
-
-  test('text that is malformed in the middle of the exchange', async () => {
-    const { raw } = await asked()
-    await refused(raw, await raw.loginStep(Buffer.from('CHAP_N'), leave))
-  })
-
-  test('1 MiB of base64 over many PDUs: refused once the limit of text is reached', async () => {
-    const { raw } = await asked()
-    const piece = Buffer.from('A'.repeat(8000))
-    let response = await raw.loginStep(Buffer.from('CHAP_N=alice\0CHAP_R=0b'), { ...stay, continue: true })
-    let sent = 0
-    for (; response.header.statusClass === 0 && sent < 2 ** 20; sent += piece.length)
-      response = await raw.loginStep(piece, { ...stay, continue: true })
-    expect(sent).toBeLessThan(80_000)
-    await refused(raw, response)
-  })
-
-  test('1 MiB of base64 in one PDU: refused before it is taken', async () => {
-    const { raw } = await asked()
-    raw.sendLogin(Buffer.from(`CHAP_N=alice\0CHAP_R=0b${'A'.repeat(2 ** 20)}\0`), leave)
-    await raw.expectClosed()
-    for (const { header } of raw.received)
-      expect(header).toMatchObject({ opcode: TARGET_OPCODE.LOGIN_RESPONSE, ...failure })
-    expect(refusals()).toHaveLength(1)
-  })
-})
-
-describe('a target without authentication', () => {
-  test.each(['None', 'CHAP,None', 'None,CHAP', 'KRB5,SRP,CHAP,None'])('AuthMethod=%s: None', async (AuthMethod) => {
-    const raw = await lunette.raw()
-    const { header, data } = await raw.loginStep(text({ ...names(OPEN), AuthMethod }), leave)
-    expect(header).toMatchObject({ statusClass: 0, transit: true })
-    expect(keysOf(data).AuthMethod).toBe('None')
-  })
-
-  test.each(['CHAP', 'SRP', 'CHAP,KRB5'])('AuthMethod=%s alone: Reject, and authentication failure', async (offer) => {
-    const raw = await lunette.raw()
-    const response = await raw.loginStep(text({ ...names(OPEN), AuthMethod: offer }), leave)
-    expect(keysOf(response.data)).toEqual({ AuthMethod: 'Reject' })
-    await refused(raw, response)
-  })
-
-  test('CHAP keys that nobody asked for: initiator error', async () => {
-    for (const [keys, fields] of [
-      [{ AuthMethod: 'None', CHAP_A: '5' }, leave],
-      [{ CHAP_N: 'alice', CHAP_R: '0x00' }, stay],
-      [{ CHAP_A: '5' }, { transit: true, currentStage: OPERATIONAL, nextStage: FULL }],
-    ] as const) {
-      const raw = await lunette.raw()
-      const { header } = await raw.loginStep(text({ ...names(OPEN), ...keys }), fields)
-      expect(header).toMatchObject({ statusClass: 2, statusDetail: 0 })
-      await raw.expectClosed()
-    }
   })
 })
