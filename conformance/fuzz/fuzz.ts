@@ -18,6 +18,11 @@ import type { FuzzedUnit, World } from './world.ts'
 
 const MIB = 1024 * 1024
 const FUZZED = 'iqn.2026-11.io.lunette:fuzzed'
+const GUARDED = 'iqn.2026-11.io.lunette:guarded'
+const ACCOUNTS = {
+  chap: { user: 'fuzz', secret: 'a secret of a fuzzer' },
+  mutual: { user: 'array', secret: 'a secret of the array' },
+}
 const HONEST = 'iqn.2026-11.io.lunette:honest'
 const HONEST_HOST = 'iqn.2026-11.io.lunette:honest-host'
 const HONEST_MIB = 32
@@ -89,6 +94,7 @@ function arraySpec(): ArraySpec {
     portals: 2,
     targets: [
       { iqn: FUZZED, luns: fuzzed },
+      { iqn: GUARDED, luns: [{ id: 0, size: '4MiB', provisioning: 'thin' }], auth: ACCOUNTS },
       { iqn: HONEST, luns: [honest] },
     ],
   }
@@ -99,8 +105,11 @@ function newWorld(): World {
     return { lun, blockSize, blocks: (mib * MIB) / blockSize, naa: Buffer.from(naa(lun), 'hex') }
   })
   const initiatorNames = ['a', 'b', 'c'].map((name) => `iqn.2026-11.io.lunette:fuzz-${name}`)
+  const account = ({ user, secret }: { user: string; secret: string }) => ({ user, secret: Buffer.from(secret) })
+  const terms = { chap: account(ACCOUNTS.chap), mutual: account(ACCOUNTS.mutual) }
   return {
     targetName: FUZZED,
+    guarded: { targetName: GUARDED, terms },
     initiatorNames,
     units,
     foreignNaa: Buffer.from(FOREIGN_NAA, 'hex'),

@@ -1,6 +1,8 @@
 // Logins: through the security stage and past it, with many keys, in one text or in pieces, to join a session or to take one
 // over; and everything that is nearly one. Of a login that succeeds it is kept what was settled.
 
+import { CHAP_ALGORITHM_NAMES, type ChapTerms } from '../../protocol/iscsi/chap.ts'
+import { ChapPeer } from '../../protocol/iscsi/chap-peer.ts'
 import {
   encodePdu,
   INITIATOR_OPCODE,
@@ -10,6 +12,7 @@ import {
   parseText,
   TARGET_OPCODE,
 } from '../../protocol/iscsi/index.ts'
+import { CHAP_CRYPTO } from '../../src/chap-crypto.ts'
 import { mutateHeader } from './mutation.ts'
 import type { Random } from './random.ts'
 import type { FuzzStream } from './stream.ts'
@@ -108,8 +111,11 @@ interface Phase {
   expStatSn: number
   /** Of a wrong login a PDU is changed now and then. */
   readonly wrong: boolean
-  readonly offered: Pair[]
+  /** What the target has said, in all and in its last answer. */
   readonly answered: Map<string, string>
+  answer: Map<string, string>
+  /** Where the target wants to know who logs in. */
+  readonly peer: ChapPeer | undefined
 }
 
 /** Undefined when the login has failed, as many are meant to. */
@@ -117,23 +123,17 @@ export async function login(stream: FuzzStream, random: Random, world: World): P
   const wrong = random.chance(0.2)
   const identity = chooseIdentity(random, world)
   const cmdSn = random.chance(0.9) ? 1 + random.below(100) : random.pick([0, 0x7fff_fff0, 0xffff_fff8])
-  const phase: Phase = {
-    identity,
-    tag: random.below(1000),
-    cmdSn,
-    expStatSn: 0,
-    wrong,
-    offered: [],
-    answered: new Map(),
-  }
-  let stage: number = random.chance(0.6) ? SECURITY : OPERATIONAL
-  let pairs = [...names(identity, world, random), ...stageKeys(stage, phase, random)]
+  const peer = identity.targetName === world.guarded?.targetName ? chapPeer(world.guarded.terms, random) : undefined
+  const texts = { answered: new Map(), answer: new Map() }
+  const phase: Phase = { identity, tag: random.below(1000), cmdSn, expStatSn: 0, wrong, peer, ...texts }
+  let stage: number = peer || random.chance(0.6) ? SECURITY : OPERATIONAL
+  let pairs = [...names(identity, random), ...stageKeys(stage, phase, random)]
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const to = stage === SECURITY && random.chance(0.85) ? OPERATIONAL : FULL_FEATURE_PHASE
     const answer = await exchange(stream, phase, random, { stage, to, pairs })
     if (answer?.header.opcode !== TARGET_OPCODE.LOGIN_RESPONSE || answer.header.statusClass !== 0) return undefined
     const { transit, nextStage, tsih } = answer.header
-    pairs = []
+    pairs = stage === SECURITY && !transit ? prove(phase, random) : []
     if (!transit) continue
     if (nextStage === FULL_FEATURE_PHASE) return settle(stream, phase, tsih, world)
     if (nextStage !== stage) pairs = stageKeys(nextStage, phase, random)
@@ -142,11 +142,43 @@ export async function login(stream: FuzzStream, random: Random, world: World): P
   return undefined
 }
 
+function chapPeer({ chap, mutual }: Omit<ChapTerms, 'algorithms'>, random: Random): ChapPeer {
+  const algorithms = CHAP_ALGORITHM_NAMES.filter(() => random.chance(0.7))
+  return new ChapPeer({ chap, mutual: random.chance(0.5) ? mutual : undefined, algorithms }, CHAP_CRYPTO)
+}
+
+/** What the exchange asks for next, or something like it. */
+function prove({ peer, answer, wrong }: Phase, random: Random): Pair[] {
+  if (!peer) return []
+  answer.delete('AuthMethod')
+  answer.delete('TargetPortalGroupTag')
+  try {
+    const pairs = peer.step(answer).map(({ key, value }): Pair => [key, value])
+    return wrong && random.chance(0.4) ? pairs.map((pair) => tampered(pair, answer, random)) : pairs
+  } catch {
+    return random.some(3, () => random.pick(AUTH_KEYS))
+  }
+}
+
+/** A value cut, changed, from elsewhere, or that of the target itself. */
+function tampered([key, value]: Pair, theirs: ReadonlyMap<string, string>, random: Random): Pair {
+  const at = random.below(value.length + 1)
+  return random.pick<Pair>([
+    [key, value.slice(0, at)],
+    [key, `${value.slice(0, at)}~${value.slice(at)}`],
+    [key, theirs.get(key === 'CHAP_R' ? 'CHAP_C' : key) ?? value],
+    [key, `0b${Buffer.from(value).toString('base64')}`],
+    random.pick(AUTH_KEYS),
+  ])
+}
+
 function chooseIdentity(random: Random, world: World): Identity {
   const initiatorName = random.pick(world.initiatorNames)
   const isid = Buffer.from([0x80, 0, 0, 0, 0, random.chance(0.5) ? random.below(4) : random.below(256)])
   const cid = random.below(3)
-  const fresh = { initiatorName, isid, tsih: 0, cid, discovery: random.chance(0.06), settled: DEFAULTS }
+  const { guarded } = world
+  const targetName = guarded && random.chance(0.15) ? guarded.targetName : world.targetName
+  const fresh = { targetName, initiatorName, isid, tsih: 0, cid, discovery: random.chance(0.06), settled: DEFAULTS }
   const other = random.chance(0.25) ? random.pick(world.sessions) : undefined
   if (!other) return random.chance(0.02) ? { ...fresh, tsih: random.below(65_536) } : fresh
   return {
@@ -162,7 +194,7 @@ function chooseIdentity(random: Random, world: World): Identity {
   }
 }
 
-function names({ initiatorName, discovery }: Identity, { targetName }: World, random: Random): Pair[] {
+function names({ initiatorName, targetName, discovery }: Identity, random: Random): Pair[] {
   const target = random.chance(0.98) ? targetName : `${targetName}:none`
   const pairs: Pair[] = [['InitiatorName', initiatorName]]
   if (discovery) pairs.push(['SessionType', 'Discovery'])
@@ -171,10 +203,10 @@ function names({ initiatorName, discovery }: Identity, { targetName }: World, ra
   return random.chance(0.98) ? pairs : pairs.slice(random.below(3))
 }
 
-function stageKeys(stage: number, { wrong, identity }: Phase, random: Random): Pair[] {
+function stageKeys(stage: number, { wrong, identity, peer }: Phase, random: Random): Pair[] {
   const pairs: Pair[] = []
   if (stage === SECURITY) {
-    pairs.push(['AuthMethod', wrong ? random.pick(AUTH) : 'None'])
+    pairs.push(['AuthMethod', wrong ? random.pick(AUTH) : peer ? 'CHAP,None' : 'None'])
     if (wrong) pairs.push(...random.some(3, () => random.pick(AUTH_KEYS)))
     return pairs
   }
@@ -198,7 +230,6 @@ interface Round {
 
 /** Sends the text, in pieces now and then, and takes the answer, however many PDUs it has. */
 async function exchange(stream: FuzzStream, phase: Phase, random: Random, { stage, to, pairs }: Round) {
-  phase.offered.push(...pairs)
   const text = Buffer.from(pairs.map(([key, value]) => `${key}=${value}\0`).join(''))
   const most = random.chance(0.15) ? 1 + random.below(400) : 8192
   let answer: Pdu | undefined
@@ -225,8 +256,9 @@ async function collect(
     answer = await request(stream, phase, random, { stage, to, more: false, data: Buffer.alloc(0) })
     if (answer) text = Buffer.concat([text, answer.data])
   }
-  if (answer?.header.opcode === TARGET_OPCODE.LOGIN_RESPONSE && answer.header.statusClass === 0)
-    for (const { key, value } of parseText(text)) phase.answered.set(key, value)
+  const said = answer?.header.opcode === TARGET_OPCODE.LOGIN_RESPONSE && answer.header.statusClass === 0
+  phase.answer = new Map(said ? parseText(text).map(({ key, value }) => [key, value]) : [])
+  for (const [key, value] of phase.answer) phase.answered.set(key, value)
   return answer
 }
 
@@ -283,7 +315,7 @@ function settle(
     data: answered.get('DataDigest') === 'CRC32C',
   }
   stream.digests = digests
-  const { initiatorName, isid, cid, discovery } = identity
+  const { targetName, initiatorName, isid, cid, discovery } = identity
   const settled = {
     ...identity.settled,
     digests,
@@ -296,7 +328,7 @@ function settle(
       firstBurstLength: Number(answered.get('FirstBurstLength') ?? 65_536),
     }),
   }
-  if (!discovery) remember(world.sessions, { initiatorName, isid, tsih, cid, settled })
+  if (!discovery) remember(world.sessions, { targetName, initiatorName, isid, tsih, cid, settled })
   return { settled, cmdSn, expStatSn }
 }
 

@@ -1,6 +1,7 @@
 // What the fuzzed connections share: the target that they may spoil, its logical units, and what they have learned of it.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ChapTerms } from '../../protocol/iscsi/chap.ts'
 import type { Digests } from '../../protocol/iscsi/index.ts'
 
 export interface FuzzedUnit {
@@ -24,6 +25,7 @@ export interface Settled {
 
 /** A session that another connection may join, reinstate or mistake for its own. */
 export interface LiveSession {
+  readonly targetName: string
   readonly initiatorName: string
   readonly isid: Buffer
   readonly tsih: number
@@ -33,6 +35,8 @@ export interface LiveSession {
 
 export interface World {
   readonly targetName: string
+  /** A target that wants to know who logs in, and how it is told. */
+  readonly guarded?: { readonly targetName: string; readonly terms: Omit<ChapTerms, 'algorithms'> }
   readonly initiatorNames: readonly string[]
   readonly units: readonly FuzzedUnit[]
   /** Of a logical unit that these initiators may not reach. */
