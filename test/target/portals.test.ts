@@ -3,16 +3,24 @@
 
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { LOGIN_STAGE, LOGIN_STATUS, type LoginStatus, WRITE_16 } from '../../protocol/index.ts'
+import {
+  ASYNC_EVENT,
+  LOGIN_STAGE,
+  LOGIN_STATUS,
+  type LoginStatus,
+  STATUS,
+  TARGET_OPCODE,
+} from '../../protocol/index.ts'
 import { connect, discover } from '../../src/host/index.ts'
 import type { ArrayInput } from '../../src/index.ts'
 import { addressesFor, type OpenPortal } from '../../src/target/portal-addresses.ts'
 import { arrayForTest, memory, type TestArray } from './array.ts'
-import { expectGood, pattern } from './disk.ts'
+import { pattern } from './disk.ts'
 import { HeldStore, handBuilt } from './hand-built.ts'
 import { portOf } from './paths.ts'
 import { keysOf, text } from './raw.ts'
 import { change, quiet } from './reconfiguring.ts'
+import { loggedIn, OUT, ones, WRITE } from './tasks.ts'
 
 const HOST = 'iqn.2026-11.com.example:host'
 /** Where a machine has none, nothing can be tried on it. */
@@ -211,13 +219,13 @@ describe('an array that closes', () => {
   test('a login while commands end: service unavailable (0301); the commands are answered', async () => {
     const store = new HeldStore()
     const built = await handBuilt([store])
-    const disk = await built.disk()
+    const raw = await loggedIn(built)
     const halfway = await built.raw()
     await halfway.loginStep(text({ InitiatorName: HOST, TargetName: built.target.iqn }), {
       currentStage: LOGIN_STAGE.LOGIN_OPERATIONAL_NEGOTIATION,
     })
     store.hold()
-    const written = disk.run(WRITE_16, { lba: 0n, blocks: 1 }, { dataOut: pattern(512, 1) })
+    raw.command(WRITE, OUT, { data: ones })
     await store.untilWaiting(1)
     const closed = built.host.close()
     await expect(built.connect()).rejects.toMatchObject(refused(LOGIN_STATUS.SERVICE_UNAVAILABLE))
@@ -228,7 +236,10 @@ describe('an array that closes', () => {
     })
     expect(header).toMatchObject(refused(LOGIN_STATUS.SERVICE_UNAVAILABLE))
     store.release()
-    expectGood(await written)
+    const { header: asked } = await raw.take(TARGET_OPCODE.ASYNC_MESSAGE)
+    expect(asked.asyncEvent).toBe(ASYNC_EVENT.LOGOUT_REQUESTED)
+    expect((await raw.response()).header.status).toBe(STATUS.GOOD)
+    raw.destroy()
     await closed
   })
 
