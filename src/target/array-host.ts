@@ -87,7 +87,7 @@ export class ArrayHost implements ConnectionHost {
 
   ended(connection: Connection): void {
     this.#connections.delete(connection)
-    if (this.#connections.size === this.#connections.beforeLogin().length) this.#onLoggedOut?.()
+    if (this.#connections.inSession === 0) this.#onLoggedOut?.()
   }
 
   admit({ initiatorName, targetName }: Applicant, connection: Connection): Admission {
@@ -217,7 +217,7 @@ export class ArrayHost implements ConnectionHost {
 
   /** Resolves when the last connection that had logged in has ended. */
   #loggedOut(): Promise<void> {
-    if (this.#connections.size === this.#connections.beforeLogin().length) return Promise.resolve()
+    if (this.#connections.inSession === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#onLoggedOut = resolve
     })

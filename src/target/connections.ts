@@ -23,8 +23,9 @@ export class Connections<Connection extends Droppable> {
   readonly #beforeLogin = new Set<Connection>()
   readonly #perAddress = new Map<string, number>()
 
-  get size(): number {
-    return this.#all.size
+  /** How many have logged in. */
+  get inSession(): number {
+    return this.#all.size - this.#beforeLogin.size
   }
 
   all(): Connection[] {
