@@ -1,10 +1,11 @@
 // The suites, in the order in which they run.
 
 import type { Suite } from './suite.ts'
+import { CHAP } from './suites/chap.ts'
 import { LIBISCSI } from './suites/libiscsi.ts'
 import { OPEN_ISCSI } from './suites/open-iscsi.ts'
 import { QEMU } from './suites/qemu.ts'
 import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
 
-export const SUITES: readonly Suite[] = [TOOLS, LIBISCSI, QEMU, OPEN_ISCSI, SG3]
+export const SUITES: readonly Suite[] = [TOOLS, CHAP, LIBISCSI, QEMU, OPEN_ISCSI, SG3]

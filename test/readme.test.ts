@@ -117,9 +117,12 @@ describe('README', () => {
   test.for(blocks('yaml').map((block, index) => [index, block] as const))(
     'configuration %i is valid',
     async ([, block]) => {
-      const file = join(await temporary(), 'array.yaml')
+      const directory = await temporary()
+      const file = join(directory, 'array.yaml')
       writeFileSync(file, block)
-      expect(await lunette(['config', 'check', file])).toMatchObject({ code: 0, stderr: '' })
+      writeFileSync(join(directory, 'alice.secret'), 'the secret of alice\n')
+      const env = { ARRAY_SECRET: 'the secret of the array' }
+      expect(await lunette(['config', 'check', file], { env })).toMatchObject({ code: 0, stderr: '' })
     },
   )
 })

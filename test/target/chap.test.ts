@@ -3,7 +3,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CHAP_ALGORITHM_NAMES, STATUS, TEST_UNIT_READY } from '../../protocol/index.ts'
 import { AuthenticationError, discover, LoginRefusedError } from '../../src/host/index.ts'
-import type { TestArray } from './array.ts'
+import { arrayForTest, memory, type TestArray } from './array.ts'
 import {
   alice,
   array,
@@ -110,4 +110,28 @@ describe('the initiator of Lunette', () => {
       RangeError,
     )
   })
+})
+
+test('authentication that is asked for from now on: sessions stay, the next logins prove who they are', async () => {
+  const open = await arrayForTest([memory()])
+  const session = await open.connect()
+  const target = { iqn: open.iqn, luns: [memory()] }
+  const config = { data: open.data, portals: ['127.0.0.1:0'] }
+  const changes = await open.running.reconfigure({
+    ...config,
+    discoveryAuth: { chap: finder },
+    targets: [{ ...target, auth: { chap: alice } }],
+  })
+  expect(changes).toEqual([
+    expect.stringMatching(/^iqn\S+: auth nothing -> .*"user":"alice"/),
+    expect.stringMatching(/^discoveryAuth nothing -> .*"user":"finder"/),
+  ])
+  for (const { secret } of [alice, finder]) expect(changes.join()).not.toContain(secret)
+  const { status } = await session.execute({ lun: 0, cdb: TEST_UNIT_READY.encode({}) })
+  expect([STATUS.GOOD, STATUS.CHECK_CONDITION]).toContain(status)
+  await expect(open.connect()).rejects.toMatchObject(FAILURE)
+  await expect(discover({ host: '127.0.0.1', port: open.port })).rejects.toMatchObject(FAILURE)
+  await open.connect({ auth: { chap: alice } })
+  await open.running.reconfigure({ ...config, targets: [target] })
+  await open.connect()
 })
