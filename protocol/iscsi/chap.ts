@@ -84,7 +84,7 @@ export function readChallenge(keys: ChapKeys): Challenge {
   return { identifier, challenge: bytes }
 }
 
-export function readResponse(keys: ChapKeys, algorithm: ChapAlgorithm): Buffer {
+function readResponse(keys: ChapKeys, algorithm: ChapAlgorithm): Buffer {
   const { digestLength } = CHAP_ALGORITHMS[algorithm]
   const response = decodeBinaryValue(keys.get('CHAP_R') ?? '', digestLength)
   if (response?.length !== digestLength) throw new ChapError(`CHAP_R is no binary value of ${digestLength} bytes`)
