@@ -6,12 +6,11 @@ import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 
 export interface Announcement {
   readonly asyncEvent: number
+  readonly lun?: Buffer
   readonly parameter1?: number
   readonly parameter2?: number
   readonly parameter3?: number
 }
-
-type Times = Pick<OperationalParameters, 'defaultTime2Wait' | 'defaultTime2Retain'>
 
 /** The initiator is to log the connection out within so many seconds. */
 export const logoutRequested = (seconds: number): Announcement => ({
@@ -19,9 +18,12 @@ export const logoutRequested = (seconds: number): Announcement => ({
   parameter3: seconds,
 })
 
-/** The session ends: when the initiator may come back, and until when it would find what it left behind. */
-export const allConnectionsDropped = ({ defaultTime2Wait, defaultTime2Retain }: Times): Announcement => ({
+/** The tasks of a logical unit end, which other connections have brought: their data need not be sent (FastAbort). */
+export const tasksTerminated = (lun: Buffer): Announcement => ({ asyncEvent: ASYNC_EVENT.TASKS_TERMINATED, lun })
+
+/** The session ends: when the initiator may come back. Nothing is retained until then. */
+export const allConnectionsDropped = (session: Pick<OperationalParameters, 'defaultTime2Wait'>): Announcement => ({
   asyncEvent: ASYNC_EVENT.ALL_CONNECTIONS_DROPPED,
-  parameter2: defaultTime2Wait,
-  parameter3: defaultTime2Retain,
+  parameter2: session.defaultTime2Wait,
+  parameter3: 0,
 })

@@ -74,10 +74,11 @@ export class CommandWindow {
     return true
   }
 
-  /** The same for all that are missing before `cmdSn`, which is in the window or right behind it. */
-  plugBefore(cmdSn: number): void {
+  /** Delivers all before `cmdSn`, which is in the window or right behind it; those that are missing count as received. */
+  advanceTo(cmdSn: number): void {
     if (!this.isAwaiting(cmdSn)) return
     for (let sn = this.expCmdSn; sn !== cmdSn; sn = next(sn)) if (!this.#held.has(sn)) this.#held.set(sn, NOTHING)
+    this.deliver(cmdSn)
   }
 
   /** Whether commands before `cmdSn` are still to come: not when it is none that the window lets the initiator use. */
@@ -95,12 +96,12 @@ export class CommandWindow {
     return this.#held.size > 0 || this.#waiting.length > 0
   }
 
-  /** Delivers whatever is due. */
-  deliver(): void {
+  /** Delivers whatever is due, as far as to the number `end`. */
+  deliver(end?: number): void {
     if (this.#delivering) return // what is delivered may plug a number
     this.#delivering = true
     try {
-      for (let due = this.#takeDue(); due; due = this.#takeDue()) due.deliver()
+      for (let due = this.#takeDue(end); due; due = this.#takeDue(end)) due.deliver()
     } finally {
       this.#delivering = false
     }
@@ -112,10 +113,10 @@ export class CommandWindow {
     this.#waiting = this.#waiting.filter((waiting) => waiting.owner !== owner)
   }
 
-  #takeDue(): Held | undefined {
+  #takeDue(end: number | undefined): Held | undefined {
     const index = this.#waiting.findIndex(({ cmdSn }) => !lessThan(this.expCmdSn, cmdSn))
     if (index >= 0) return this.#waiting.splice(index, 1)[0]
-    const held = this.#held.get(this.expCmdSn)
+    const held = this.expCmdSn === end ? undefined : this.#held.get(this.expCmdSn)
     if (!held) return undefined
     this.#held.delete(this.expCmdSn)
     this.expCmdSn = next(this.expCmdSn)

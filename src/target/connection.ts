@@ -49,6 +49,8 @@ const OWN_PARAMETERS: OwnParameters = {
   firstBurstLength: LIMITS.firstBurstLength,
   maxOutstandingR2T: LIMITS.maxOutstandingR2T,
   defaultTime2Retain: 0,
+  taskReporting: ['RFC3720', 'ResponseFence', 'FastAbort'],
+  iscsiProtocolLevel: 2,
 }
 
 /** What the initiator is told before the connection goes, where its header can be trusted. */
@@ -143,10 +145,10 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     if (this.#stream.tick() >= dataOutSeconds) return this.destroy('a PDU does not end')
     if (this.#pinged) {
       if (silent >= pingAfterSeconds + pingAnswerSeconds) this.drop('no answer to NOP-In')
-    } else if (silent >= pingAfterSeconds) this.#ping()
+    } else if (silent >= pingAfterSeconds) this.ping()
   }
 
-  #ping(): void {
+  ping(): void {
     this.#pinged = true
     this.send(TARGET_OPCODE.NOP_IN, { initiatorTaskTag: RESERVED_TAG, targetTransferTag: 0 })
     this.flushSoon()
@@ -239,6 +241,10 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
 
   get maxOutstandingR2T(): number {
     return (this.#parameters as OperationalParameters).maxOutstandingR2T
+  }
+
+  get statSn(): number {
+    return this.#stream.statSn
   }
 
   get tasks(): readonly Task[] {

@@ -13,6 +13,7 @@ import { WireError } from '../../protocol/wire/error.ts'
 import type { PoolShare } from './buffer-pool.ts'
 import type { CommandWindow } from './command-window.ts'
 import { logout } from './logout.ts'
+import type { ResponseFence } from './response-fence.ts'
 import type { Session, SessionConnection } from './session.ts'
 import type { Task } from './task.ts'
 import { manageTasks } from './task-management-exchange.ts'
@@ -21,6 +22,8 @@ import type { TextExchange } from './text-exchange.ts'
 
 const INITIATOR_TASK_TAG = SCSI_COMMAND.at('initiatorTaskTag').byte
 const CMD_SN = SCSI_COMMAND.at('cmdSn').byte
+/** Of every PDU of the initiator. */
+const EXP_STAT_SN = SCSI_COMMAND.at('expStatSn').byte
 const LUN = SCSI_COMMAND.at('lun').byte
 const EDTL = SCSI_COMMAND.at('expectedDataTransferLength').byte
 const CDB = SCSI_COMMAND.at('cdb').byte
@@ -55,6 +58,7 @@ export class FullFeature {
   /** The session's, with what is settled for this connection. */
   parameters: OperationalParameters
   readonly #window: CommandWindow
+  readonly #fence: ResponseFence | undefined
   /** The initiator is to log out: what else it asks for is not done any more. */
   #leaving = false
   #ended = false
@@ -72,6 +76,7 @@ export class FullFeature {
     this.text = text
     this.port = port
     this.#window = session.window
+    this.#fence = session.fence
   }
 
   /** Where a straddling data segment is assembled: in the buffer that the task will use anyway. */
@@ -90,6 +95,7 @@ export class FullFeature {
   receive(pdu: FramedPdu): void {
     const { header, headerOffset } = pdu
     const opcode = header[headerOffset]! & OPCODE_MASK
+    this.#fence?.acknowledge(this.port, header.readUInt32BE(headerOffset + EXP_STAT_SN))
     if (opcode === INITIATOR_OPCODE.DATA_OUT) return this.dataOut(pdu)
     if (this.#ended && opcode !== INITIATOR_OPCODE.NOP_OUT) return this.discard(pdu)
     if (isNumbered(pdu)) {
@@ -183,7 +189,7 @@ export class FullFeature {
     const immediate = (header[at]! & IMMEDIATE) !== 0
     if (initiatorTaskTag === RESERVED_TAG) return REJECT_REASON.INVALID_PDU_FIELD
     if (this.session.tasks.has(initiatorTaskTag)) return REJECT_REASON.TASK_IN_PROGRESS
-    if (immediate && this.session.tasks.size >= this.session.limits.tasksPerSession)
+    if (immediate && this.session.tasks.size + (this.#fence?.length ?? 0) >= this.session.limits.tasksPerSession)
       return REJECT_REASON.IMMEDIATE_COMMAND_REJECT
     const write = (flags & WRITE) !== 0
     const more = (flags & FINAL) === 0

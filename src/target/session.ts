@@ -7,11 +7,12 @@ import type { ArrayLimits } from '../config/schema.ts'
 import { type Announcement, allConnectionsDropped } from './announcements.ts'
 import { CommandWindow } from './command-window.ts'
 import type { Nexus } from './nexus.ts'
+import { type FencedConnection, ResponseFence } from './response-fence.ts'
 import type { Target } from './target.ts'
 import { abortTasks, type Task } from './task.ts'
 
 /** What a session needs of its connections. */
-export interface SessionConnection {
+export interface SessionConnection extends FencedConnection {
   readonly cid: number
   /** The tasks whose data and status go through this connection (connection allegiance, RFC 7143 4.2.2). */
   readonly tasks: readonly Task[]
@@ -48,6 +49,8 @@ export class Session {
   readonly parameters: OperationalParameters
   readonly limits: SessionIdentity['limits']
   readonly window: CommandWindow
+  /** Absent where TaskReporting asks for none. */
+  readonly fence: ResponseFence | undefined
   /** By initiator task tag, of all connections. */
   readonly tasks = new Map<number, Task>()
   closed = false
@@ -72,6 +75,7 @@ export class Session {
     this.limits = identity.limits
     this.window = new CommandWindow(cmdSn, identity.limits.commandWindow)
     this.#connections.set(connection.cid, connection)
+    if (identity.parameters.taskReporting !== 'RFC3720') this.fence = new ResponseFence(() => this.connections)
     this.#onEnd = onEnd
   }
 
@@ -116,6 +120,7 @@ export class Session {
     this.#connections.set(connection.cid, connection)
     if (!old) return
     old.drop('connection reinstated')
+    this.fence?.forget(old)
     await this.terminate(old)
   }
 
@@ -137,6 +142,7 @@ export class Session {
     if (!this.has(connection)) return
     this.#connections.delete(connection.cid)
     if (this.#connections.size === 0) void this.close('logout')
+    else this.fence?.forget(connection)
   }
 
   /**

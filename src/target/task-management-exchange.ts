@@ -8,7 +8,9 @@ import { TASK_MANAGEMENT_REQUEST } from '../../protocol/iscsi/task-management-re
 import { allConnectionsDropped } from './announcements.ts'
 import type { FullFeature } from './full-feature.ts'
 import { LIMITS } from './limits.ts'
-import { isUnitScoped, manage, type TaskManagementRequest } from './task-management.ts'
+import type { Outcome, TaskManagementRequest } from './management-function.ts'
+import type { Task, Transport } from './task.ts'
+import { isMultiTask, isUnitScoped, manage } from './task-management.ts'
 
 const COLD_RESET = 'target cold reset'
 
@@ -31,21 +33,44 @@ export function manageTasks(phase: FullFeature, pdu: FramedPdu): void {
 }
 
 function begin(phase: FullFeature, request: TaskManagementRequest, initiatorTaskTag: number): void {
-  const { session, port } = phase
-  const target = session.target
-  if (!target || session.closed) return
-  const { response, aborted, dropSessions } = manage(session, target, request)
+  const { session } = phase
+  if (!session.target || session.closed) return
+  const outcome = manage(session, session.target, request)
+  const terminated = isMultiTask(request) ? lunsByTransport(outcome.aborted, phase) : NOBODY
+  const ends = [...outcome.aborted, ...(outcome.stopping ?? [])]
   const done = (): void => {
     if (session.closed) return
-    port.send(TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE, { response, initiatorTaskTag }, { statSn: true })
-    port.flushSoon()
-    if (!dropSessions) return
-    for (const other of target.sessions) void other.close(COLD_RESET, allConnectionsDropped(other.parameters))
+    for (const [transport, luns] of terminated) for (const lun of luns) transport.tellTerminated(lun)
+    conclude(phase, outcome, initiatorTaskTag, isMultiTask(request))
   }
-  if (aborted.length === 0) return done()
+  if (ends.length === 0) return done()
   session.managing++
-  void Promise.all(aborted.map((task) => task.ended)).then(() => {
+  void Promise.all(ends.map((task) => task.ended)).then(() => {
     session.managing--
     done()
   })
 }
+
+function conclude(phase: FullFeature, outcome: Outcome, initiatorTaskTag: number, fenced: boolean): void {
+  const { session, port } = phase
+  const { response, information: additionalResponseInformation = 0, dropSessions } = outcome
+  const say = (): void => {
+    const fields = { response, initiatorTaskTag, additionalResponseInformation }
+    port.send(TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE, fields, { statSn: true })
+    port.flushSoon()
+    if (!dropSessions || !session.target) return
+    for (const other of session.target.sessions) void other.close(COLD_RESET, allConnectionsDropped(other.parameters))
+  }
+  if (session.fence) session.fence.respond(port, fenced, say)
+  else say()
+}
+
+/** The logical units of tasks that came on other connections than the function that aborts them. */
+function lunsByTransport(tasks: readonly Task[], { runner }: FullFeature): ReadonlyMap<Transport, ReadonlySet<number>> {
+  const found = new Map<Transport, Set<number>>()
+  for (const { transport, lunKey } of tasks)
+    if (transport !== runner) found.set(transport, (found.get(transport) ?? new Set()).add(lunKey))
+  return found
+}
+
+const NOBODY: ReadonlyMap<Transport, ReadonlySet<number>> = new Map()

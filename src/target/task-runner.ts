@@ -3,16 +3,19 @@
 
 import type { Gate } from '../../luns/gate.ts'
 import type { FramedPdu } from '../../protocol/iscsi/framer.ts'
-import type { SenseData } from '../../protocol/scsi/sense.ts'
+import { PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT } from '../../protocol/scsi/commands/persistent-reserve.ts'
+import { SENSE, type Sense, type SenseData } from '../../protocol/scsi/sense.ts'
 import { describeSense, encodeSense } from '../../protocol/scsi/sense-data.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
 import { executeWithoutUnit } from './absent-unit.ts'
+import { type Announcement, tasksTerminated } from './announcements.ts'
 import { DataOut, type DataOutPort } from './data-out.ts'
 import { execute } from './device-server.ts'
 import { failureOf } from './failures.ts'
 import type { Log } from './log.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Responder } from './responder.ts'
+import type { FencedConnection } from './response-fence.ts'
 import type { Session } from './session.ts'
 import type { Target } from './target.ts'
 import { Task, TaskAborted, type TaskFields, type Transport } from './task.ts'
@@ -23,8 +26,9 @@ export interface Arrival extends TaskFields {
 }
 
 /** What the runner needs of its connection. */
-export interface RunnerPort extends DataOutPort {
+export interface RunnerPort extends DataOutPort, FencedConnection {
   readonly log: Log
+  announce(announcement: Announcement): void
   flushSoon(): void
   /** Something failed that nobody foresaw, and not in a command: the connection ends. */
   broken(error: unknown): void
@@ -107,6 +111,14 @@ export class TaskRunner implements Transport {
 
   receiveAll(task: Task, length: number): Buffer | Promise<Buffer> {
     return this.#transferOf(task)?.all(length) ?? NOTHING
+  }
+
+  /** FastAbort (RFC 7143 4.2.3.4 d): the initiator stops to send what nobody takes. */
+  tellTerminated(lunKey: number): void {
+    if (this.#session.parameters.taskReporting !== 'FastAbort') return
+    const lun = Buffer.alloc(LUN_BYTES)
+    lun.writeUInt32BE(lunKey)
+    this.#port.announce(tasksTerminated(lun))
   }
 
   report({ row }: Task, error: unknown): void {
@@ -202,9 +214,24 @@ export class TaskRunner implements Transport {
   }
 
   #complete(task: Task): void {
-    this.#end(task)
-    if (!task.aborted) this.#responder.sendStatus(task, STATUS.GOOD, undefined)
-    else if (task.tellsAbort) this.#responder.sendStatus(task, STATUS.TASK_ABORTED, undefined)
+    if (!task.aborted) this.#respond(task, STATUS.GOOD, undefined)
+    else if (task.tellsAbort) this.#respond(task, STATUS.TASK_ABORTED, undefined)
+    else this.#end(task)
+  }
+
+  #respond(task: Task, status: number, sense: Buffer | undefined, fenced = false): void {
+    const { fence } = this.#session
+    if (!fence) {
+      this.#end(task)
+      this.#responder.sendStatus(task, status, sense)
+      return
+    }
+    task.dataOut?.release()
+    fence.respond(this.#port, fenced || preempts(task), () => {
+      this.#end(task)
+      this.#responder.sendStatus(task, status, sense)
+      this.#port.flushSoon()
+    })
   }
 
   /** Before its status is said: the status tells the window that there is then. */
@@ -215,14 +242,14 @@ export class TaskRunner implements Transport {
 
   #fail(task: Task, error: unknown): void {
     if (task.aborted) return this.#complete(task)
-    this.#end(task)
-    if (error instanceof TaskAborted) return
+    if (error instanceof TaskAborted) return this.#end(task)
     if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
     const { status, sense, unexpected } = failureOf(error, task)
     if (!sense) task.lu?.statusReturned(task.nexus, status)
     this.#log(task, error, status, sense, unexpected === true)
     const format = task.lu?.modes.descriptorSense ? 'descriptor' : 'fixed'
-    this.#responder.sendStatus(task, status, sense && encodeSense(sense, format))
+    const fenced = sense !== undefined && FENCED_SENSE.has(sense.sense)
+    this.#respond(task, status, sense && encodeSense(sense, format), fenced)
   }
 
   #log(task: Task, error: unknown, status: number, sense: SenseData | undefined, unexpected: boolean): void {
@@ -235,4 +262,14 @@ export class TaskRunner implements Transport {
   }
 }
 
+/** RFC 7143 4.2.2.3.4: the unit attentions that follow an abort of many tasks, and PREEMPT AND ABORT. */
+const FENCED_SENSE: ReadonlySet<Sense> = new Set<Sense>([
+  SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR,
+  SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED,
+  SENSE.SCSI_BUS_RESET_OCCURRED,
+])
+
+const preempts = ({ row }: Task): boolean => row?.wire === PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT
+
+const LUN_BYTES = 8
 const NOTHING = Buffer.alloc(0)

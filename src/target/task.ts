@@ -19,6 +19,8 @@ export interface Transport {
   receivePiece(task: Task, from: number, length: number): Buffer | Promise<Buffer>
   /** All `length` bytes in one buffer, valid until the task ends. */
   receiveAll(task: Task, length: number): Buffer | Promise<Buffer>
+  /** Another connection has aborted tasks of the logical unit that came on this one. */
+  tellTerminated(lunKey: number): void
   /** What went on after the task's end has failed in a way that nobody foresaw. */
   report(task: Task, error: unknown): void
 }

@@ -143,7 +143,7 @@ describe('what is not there', () => {
       expect(await manage(raw, code, { lun: 5 })).toBe(RESPONSE.LUN_DOES_NOT_EXIST)
   })
 
-  test('TASK REASSIGN: not supported; CLEAR ACA, RFC 7144 and unknown functions: not supported', async () => {
+  test('TASK REASSIGN: not supported; CLEAR ACA, RFC 7144 at iSCSIProtocolLevel 1 and unknown functions: not supported', async () => {
     const raw = await (await arrayForTest()).rawSession()
     expect(await manage(raw, FUNCTION.TASK_REASSIGN)).toBe(RESPONSE.TASK_ALLEGIANCE_REASSIGNMENT_NOT_SUPPORTED)
     for (const code of [
