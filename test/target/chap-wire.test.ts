@@ -60,8 +60,8 @@ async function refused(raw: RawInitiator, { header }: LoginResponse): Promise<vo
   expect(lunette.refusals()).toHaveLength(1)
 }
 
-describe('the exchange on the wire', () => {
-  test('the challenge of each login is another one', async () => {
+describe('the exchange on the wire (RFC 7143 12.1.3)', () => {
+  test('the challenge of each login is another one (RFC 7143 9.2.1)', async () => {
     const challenges = new Set<string>()
     for (let i = 0; i < 8; i++) challenges.add(keysOf((await asked()).challenge.data).CHAP_C ?? '')
     expect(challenges.size).toBe(8)
@@ -135,7 +135,7 @@ describe('the exchange on the wire', () => {
   })
 })
 
-describe('nobody gets around it', () => {
+describe('nobody gets around it (RFC 7143 6.3.2)', () => {
   test.each<[string, Record<string, string>, LoginFields]>([
     ['a login that begins in the operational stage', {}, { transit: true, currentStage: OPERATIONAL, nextStage: FULL }],
     ['the same without a transit', {}, { transit: false, currentStage: OPERATIONAL, nextStage: 0 }],

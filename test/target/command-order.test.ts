@@ -65,7 +65,7 @@ async function windowOf(raw: RawInitiator): Promise<{ expCmdSn: number; maxCmdSn
 }
 
 describe('in their order', () => {
-  test('interleaved over 8 connections: each is answered on its own, with its own StatSN', async () => {
+  test('interleaved over 8 connections: each is answered on its own, with its own StatSN (RFC 7143 4.2.2.2)', async () => {
     const { all } = await connected(8)
     const stat = all.map(({ expStatSn }) => expStatSn)
     for (let round = 0; round < 4; round++) {
@@ -78,7 +78,7 @@ describe('in their order', () => {
     }
   })
 
-  test('data and R2T go through the connection of their command', async () => {
+  test('data and R2T go through the connection of their command (RFC 7143 4.2.5.1)', async () => {
     const { a, b } = await two({ ImmediateData: 'No', InitialR2T: 'Yes' })
     const onA = a.command(WRITE, OUT)
     const onB = b.command(WRITE_10.encode({ lba: 1, blocks: 1 }), OUT)
@@ -116,7 +116,7 @@ describe('in their order', () => {
   })
 })
 
-describe('before their turn', () => {
+describe('before their turn (RFC 7143 4.2.2.1)', () => {
   test('a write that comes early waits, data and all, and comes second', async () => {
     const { store, a, b } = await two()
     const first = a.cmdSn

@@ -44,7 +44,7 @@ async function windowOf(raw: RawInitiator): Promise<{ expCmdSn: number; maxCmdSn
   return (await raw.take(NOP_IN)).header
 }
 
-describe('outside the window', () => {
+describe('outside the window (RFC 7143 4.2.2.1)', () => {
   test('CmdSN too high, MaxCmdSN + 1: no answer, the connection stays, the next one is GOOD', async () => {
     const raw = await array.rawSession()
     const { maxCmdSn } = await windowOf(raw)
@@ -127,7 +127,7 @@ describe('order', () => {
   })
 })
 
-describe('immediate commands', () => {
+describe('immediate commands (RFC 7143 4.2.2.1)', () => {
   test('are carried out at once and leave ExpCmdSN alone', async () => {
     const raw = await array.rawSession()
     for (const cmdSn of [raw.cmdSn, raw.cmdSn + 7]) {
@@ -139,7 +139,7 @@ describe('immediate commands', () => {
 })
 
 describe('a window that closes', () => {
-  test('MaxCmdSN lets in no more than it said, never goes back, and opens as commands end', async () => {
+  test('MaxCmdSN lets in no more than it said, never goes back, and opens as commands end (RFC 7143 4.2.2.1)', async () => {
     const store = new HeldStore()
     const built = await handBuilt([store])
     const raw = await built.raw()
@@ -208,7 +208,7 @@ describe('initiator task tags', () => {
   })
 })
 
-test('StatSN: one for each status, none for R2T and Data-In without status', async () => {
+test('StatSN: one for each status, none for R2T and Data-In without status (RFC 7143 4.2.2.2)', async () => {
   const raw = await array.rawSession({ ImmediateData: 'No', InitialR2T: 'Yes' })
   const write = { write: true, expectedDataTransferLength: 512 }
   const initiatorTaskTag = raw.command(WRITE_10.encode({ blocks: 1 }), write)

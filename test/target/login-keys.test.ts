@@ -27,7 +27,7 @@ async function offer(keys: Record<string, string>) {
 const MAX_BURST = 1024 * 1024
 const FIRST_BURST = 256 * 1024
 
-describe('results', () => {
+describe('results (RFC 7143 6.2.1, 6.2.2, 13.1, 13.2, 13.10, 13.11, 13.13 to 13.20, 13.22 to 13.25)', () => {
   test.each<[string, string, string]>([
     ['InitialR2T', 'No', 'No'],
     ['ImmediateData', 'Yes', 'Yes'],
@@ -122,7 +122,7 @@ describe('results', () => {
     }
   })
 
-  test('MaxRecvDataSegmentLength is declared by the target, whatever the initiator declares', async () => {
+  test('MaxRecvDataSegmentLength is declared by the target, whatever the initiator declares (RFC 7143 13.12)', async () => {
     for (const length of ['512', '16777215']) {
       const own = Number((await offer({ MaxRecvDataSegmentLength: length })).answers.MaxRecvDataSegmentLength)
       expect(own).toBeGreaterThanOrEqual(512)

@@ -64,7 +64,7 @@ const sessionEnded = async ({ built }: Setup): Promise<void> => {
   expect(built.host.pool.used).toBe(0)
 }
 
-describe('logout of one connection', () => {
+describe('logout of one connection (RFC 7143 11.14)', () => {
   test('the one that asks: it closes, the other goes on', async () => {
     const { a, b, built } = await connected()
     expect(await logout(b, LOGOUT_REASON.CLOSE_THE_CONNECTION, 1)).toBe(RESPONSE.CLOSED_SUCCESSFULLY)
@@ -97,7 +97,7 @@ describe('logout of one connection', () => {
     await sessionEnded(setup)
   })
 
-  test('its tasks end first, without a status; 47h/7Fh for the session; the others go on', async () => {
+  test('its tasks end first, without a status; 47h/7Fh for the session; the others go on (RFC 7143 7.6)', async () => {
     const { store, a, b } = await connected()
     store.hold()
     const kept = a.command(WRITE, OUT, { data: ones })
@@ -199,7 +199,7 @@ describe('logout of the session', () => {
 })
 
 describe('a connection that is lost', () => {
-  test('in the middle of writes: the others hear that the session ends, with Time2Wait and Time2Retain', async () => {
+  test('in the middle of writes: the others hear that the session ends, with Time2Wait and Time2Retain (RFC 7143 11.9.1)', async () => {
     const setup = await connected(3, { InitialR2T: 'Yes', DefaultTime2Wait: '7' })
     const { store, all, a, b } = setup
     store.hold()
@@ -238,7 +238,7 @@ describe('a connection that is lost', () => {
     expect(store.writes).toEqual([])
   })
 
-  test('by a malformed PDU: Reject there, the session ends', async () => {
+  test('by a malformed PDU: Reject there, the session ends (RFC 7143 7.7)', async () => {
     const setup = await connected()
     const { a, b } = setup
     const header = Buffer.alloc(48)

@@ -31,7 +31,7 @@ beforeAll(async () => {
   return () => array.close()
 })
 
-describe('NOP-Out', () => {
+describe('NOP-Out (RFC 7143 11.18)', () => {
   test('a ping comes back with its data, its tag and its LUN, and no transfer tag', async () => {
     const raw = await array.rawSession()
     for (const length of [0, 1, 3, 4, 1000, 8192]) {
@@ -53,7 +53,7 @@ describe('NOP-Out', () => {
     }
   })
 
-  test('no more data comes back than the initiator takes', async () => {
+  test('no more data comes back than the initiator takes (RFC 7143 13.12)', async () => {
     const raw = await array.rawSession({ MaxRecvDataSegmentLength: '512' })
     raw.send(
       NOP_OUT,
@@ -171,7 +171,7 @@ const tur = (cmdSn: number): Buffer =>
   })
 
 describe('the keepalive', () => {
-  test('after a silence the target asks: a tag to answer to, no task tag, no StatSN of its own', async () => {
+  test('after a silence the target asks: a tag to answer to, no task tag, no StatSN of its own (RFC 7143 11.19)', async () => {
     const line = await loggedIn()
     passJustUnder(line, LIMITS.pingAfterMs)
     expect(line.socket.received).toEqual([])

@@ -34,7 +34,7 @@ beforeAll(async () => {
   return () => array.close()
 })
 
-describe('session reinstatement', () => {
+describe('session reinstatement (RFC 7143 6.3.5)', () => {
   test('the old session ends without a word, the new one has a TSIH of its own and I_T NEXUS LOSS', async () => {
     const first = await array.connect({ isid: ISID })
     const second = await array.connect({ isid: ISID })
@@ -149,7 +149,7 @@ describe('session reinstatement', () => {
   })
 })
 
-describe('connection reinstatement: TSIH and CID of a session that stands', () => {
+describe('connection reinstatement: TSIH and CID of a session that stands (RFC 7143 6.3.4)', () => {
   async function again(old: RawInitiator, keys: Record<string, string> = {}): Promise<RawInitiator> {
     const raw = await array.raw()
     Object.assign(raw, { isid: old.isid, tsih: old.tsih, cid: old.cid, cmdSn: old.cmdSn })

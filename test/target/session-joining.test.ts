@@ -81,7 +81,7 @@ describe('joining', () => {
   test.each([
     ['not offered: 1', {}, 1],
     ['2', { MaxConnections: '2' }, 2],
-  ])('MaxConnections %s: one more is too many', async (_, keys, count) => {
+  ])('MaxConnections %s: one more is too many (RFC 7143 13.2)', async (_, keys, count) => {
     const first = await array.rawSession(keys)
     for (let cid = 1; cid < count; cid++) await join(array, first, array.iqn, cid)
     expectRefused((await tryJoin(array, first, array.iqn, { cid: count })).response, LOGIN_STATUS.TOO_MANY_CONNECTIONS)
@@ -98,7 +98,7 @@ describe('joining', () => {
   })
 })
 
-describe('what does not join', () => {
+describe('what does not join (RFC 7143 6.3.1)', () => {
   test.each([
     ['a TSIH that is not there', { tsih: 0xfffe }],
     ['another ISID', { isid: Buffer.from('800000aabbcc', 'hex') }],
@@ -179,7 +179,7 @@ describe('what does not join', () => {
   })
 })
 
-describe('reinstatement of one connection of two', () => {
+describe('reinstatement of one connection of two (RFC 7143 6.3.4)', () => {
   test('the old one closes; the other one, its tasks and the session stay', async () => {
     const store = new HeldStore()
     const built = await handBuilt([store])
@@ -197,7 +197,7 @@ describe('reinstatement of one connection of two', () => {
     expect(built.target.sessions.size).toBe(1)
   })
 
-  test('its tasks end without a word; 47h/7Fh once, on whatever connection asks first (RFC 7143 7.11)', async () => {
+  test('its tasks end without a word; 47h/7Fh once, on whatever connection asks first (RFC 7143 7.6)', async () => {
     const [first, second] = (await members(array, array.iqn, 2, { ImmediateData: 'No', InitialR2T: 'Yes' })) as [
       RawInitiator,
       RawInitiator,

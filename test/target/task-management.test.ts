@@ -48,7 +48,7 @@ async function responses(raw: RawInitiator, count: number): Promise<number[]> {
   return found.sort((a, b) => a - b)
 }
 
-describe('functions over many tasks', () => {
+describe('functions over many tasks (RFC 7143 4.2.3.3, 11.5.1)', () => {
   test('ABORT TASK SET: the tasks of this nexus on this logical unit, and no others', async () => {
     const { mine, other, tags, release } = await held()
     const tag = send(mine, FUNCTION.ABORT_TASK_SET, { lun: 0 })
@@ -136,7 +136,7 @@ describe('functions over many tasks', () => {
   })
 })
 
-describe('what is not there', () => {
+describe('what is not there (RFC 7143 11.5.1)', () => {
   test('a LUN that is not there: LUN does not exist', async () => {
     const raw = await (await arrayForTest()).rawSession()
     for (const code of [FUNCTION.ABORT_TASK_SET, FUNCTION.CLEAR_TASK_SET, FUNCTION.LOGICAL_UNIT_RESET])

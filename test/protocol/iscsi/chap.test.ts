@@ -73,7 +73,7 @@ test.each([...VECTORS.map(([name, number]) => [name, number] as const)])('%s is 
   expect(createHash(HASH[name]).digest().length).toBe(CHAP_ALGORITHMS[name].digestLength)
 })
 
-describe('the target', () => {
+describe('the target (RFC 7143 12.1.3)', () => {
   test.each(VECTORS)('%s: the right response, in hexadecimal and in base64', (_, number, response) => {
     for (const value of [`0x${response}`, `0X${response.toUpperCase()}`, base64(response)]) {
       const side = target()

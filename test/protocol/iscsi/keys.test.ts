@@ -120,7 +120,7 @@ const USE: [name: string, byInitiator: string, byTarget: string, leadingOnly: bo
   ['OFMarkInt', 'O', 'O', false],
 ]
 
-describe('who may send a key, and when', () => {
+describe('who may send a key, and when (RFC 7143 13)', () => {
   const PHASES: [NegotiationPhase, string][] = [
     ['security', 'S'],
     ['operational', 'O'],
