@@ -46,6 +46,8 @@ export class ResponseFence {
 
   /** Every PDU of the initiator tells what it has received. */
   acknowledge(connection: FencedConnection, expStatSn: number): void {
+    const heard = this.#expStatSn.get(connection)
+    if (heard !== undefined && !lessThan(heard, expStatSn)) return
     this.#expStatSn.set(connection, expStatSn)
     const awaited = this.#awaited.get(connection)
     if (awaited === undefined || lessThan(expStatSn, awaited)) return
