@@ -70,7 +70,7 @@ describe('what is allowed', () => {
   })
 })
 
-describe('what is wrong', () => {
+describe('what is wrong (RFC 7143 9.2.1)', () => {
   const found = (what: string, allowed: string) => `found ${what}; allowed: ${allowed}`
   const SOURCES = 'exactly one of secret, secretFile and secretEnv'
 
