@@ -44,7 +44,7 @@ async function dropped(raw: RawInitiator): Promise<void> {
 const twoTargets = (): Promise<TestArray> =>
   arrayForTest([], {}, { targets: [ONE, TWO].map((iqn) => ({ iqn, luns: [memory()] })) })
 
-describe('an array that is closed', () => {
+describe('an array that is closed (RFC 7143 11.9.1)', () => {
   test('every connection is asked to log out; who does leaves with its response', async () => {
     const array = await arrayForTest()
     const lead = await array.rawSession({ MaxConnections: '2' })

@@ -99,7 +99,7 @@ test('TARGET WARM RESET: of all logical units, on both connections; both stay', 
   await expectUp(b)
 })
 
-describe('the commands before it', () => {
+describe('the commands before it (RFC 7143 11.5.1)', () => {
   test.each([
     ['ABORT TASK SET', FUNCTION.ABORT_TASK_SET, false],
     ['CLEAR TASK SET', FUNCTION.CLEAR_TASK_SET, false],

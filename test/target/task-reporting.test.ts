@@ -63,7 +63,7 @@ async function status(raw: RawInitiator): Promise<number> {
   return (await raw.take(SCSI_RESPONSE)).header.statSn
 }
 
-describe('the response fence', () => {
+describe('the response fence (RFC 7143 4.2.2.3)', () => {
   test('a response to ABORT TASK SET waits until all before it is acknowledged, those behind it until it is', async () => {
     const { a, b } = await connected(FENCE)
     const onA = await status(a)
@@ -189,7 +189,7 @@ describe('the response fence', () => {
   })
 })
 
-describe('FastAbort', () => {
+describe('FastAbort (RFC 7143 4.2.3.4)', () => {
   /** A write that waits for its data on each connection, at LUN 1; its R2T. */
   async function waiting(raw: RawInitiator) {
     raw.command(WRITE, { ...OUT, lun: 1 })
