@@ -52,11 +52,12 @@ export interface Loopback {
 
 export async function openLoopback(store: StoreSpec): Promise<Loopback> {
   const gate = new Gate(await openStore(store, { length: MEDIUM_BYTES, readOnly: false }), { writeThrough: false })
-  const config = parseConfig({ targets: [{ luns: [{ id: 0, size: MEDIUM_BYTES }] }] }).targets[0]!
+  const { limits, targets } = parseConfig({ targets: [{ luns: [{ id: 0, size: MEDIUM_BYTES }] }] })
+  const config = targets[0]!
   const unit = new LogicalUnit(config.luns[0]!, derivedIdentity(config.iqn, 0), gate, NO_UNIT_STATE)
   const target = new Target(config, [unit], new CommandTable(COMMANDS), 1)
-  const host = new ArrayHost([target], silentLogger())
-  host.open(['127.0.0.1:3260'])
+  const host = new ArrayHost([target], limits, silentLogger())
+  host.open([{ listens: { host: '127.0.0.1', port: 3260 }, dual: false, told: undefined }])
   const socket = new NowhereSocket()
   const connection = host.accept(socket, 0) as Connection
   connection.receive(loginRequest(config.iqn))
@@ -129,6 +130,7 @@ function loginRequest(targetName: string): Buffer {
 class NowhereSocket implements ConnectionSocket {
   readonly remote = '127.0.0.1:0'
   readonly localAddress = '127.0.0.1'
+  readonly remoteAddress = '127.0.0.1'
   readonly localPort = 0
   bytes = 0
 

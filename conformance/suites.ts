@@ -1,6 +1,7 @@
 // The suites, in the order in which they run.
 
 import type { Suite } from './suite.ts'
+import { CHAP } from './suites/chap.ts'
 import { CRASH } from './suites/crash.ts'
 import { LIBISCSI } from './suites/libiscsi.ts'
 import { OPEN_ISCSI } from './suites/open-iscsi.ts'
@@ -9,4 +10,4 @@ import { RESERVATIONS } from './suites/reservations.ts'
 import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
 
-export const SUITES: readonly Suite[] = [TOOLS, LIBISCSI, QEMU, OPEN_ISCSI, SG3, RESERVATIONS, CRASH]
+export const SUITES: readonly Suite[] = [TOOLS, CHAP, LIBISCSI, QEMU, OPEN_ISCSI, SG3, RESERVATIONS, CRASH]

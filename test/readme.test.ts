@@ -114,11 +114,17 @@ describe('README', () => {
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+\n$/)
   })
 
-  test('the configuration is valid', async () => {
-    const file = join(await temporary(), 'array.yaml')
-    writeFileSync(file, blocks('yaml')[0] as string)
-    expect(await lunette(['config', 'check', file])).toMatchObject({ code: 0, stderr: '' })
-  })
+  test.for(blocks('yaml').map((block, index) => [index, block] as const))(
+    'configuration %i is valid',
+    async ([, block]) => {
+      const directory = await temporary()
+      const file = join(directory, 'array.yaml')
+      writeFileSync(file, block)
+      writeFileSync(join(directory, 'alice.secret'), 'the secret of alice\n')
+      const env = { ARRAY_SECRET: 'the secret of the array' }
+      expect(await lunette(['config', 'check', file], { env })).toMatchObject({ code: 0, stderr: '' })
+    },
+  )
 })
 
 function installed(tool: string): boolean {

@@ -20,8 +20,14 @@ export interface LunSpec {
   readonly limits?: Readonly<Record<string, number | boolean | string>>
 }
 
+export interface Account {
+  readonly user: string
+  readonly secret: string
+}
+
 interface TargetSpec {
   readonly iqn: string
+  readonly auth?: { readonly chap: Account; readonly mutual?: Account }
   readonly luns: readonly LunSpec[]
 }
 

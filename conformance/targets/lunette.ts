@@ -131,7 +131,10 @@ export function lunetteConfig(spec: ArraySpec, data: string, portals: readonly s
     provisioning,
     ...rest,
   })
-  const targets = spec.targets.map(({ iqn, luns }, index) => ({ iqn, luns: luns.map((each) => lun(each, index)) }))
+  const targets = spec.targets.map(({ luns, ...rest }, index) => ({
+    ...rest,
+    luns: luns.map((each) => lun(each, index)),
+  }))
   return stringify({ data, portals, ...(spec.pools && { pools: spec.pools }), targets })
 }
 

@@ -7,7 +7,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { end, runTool, toolEnvironment } from '../process.ts'
-import type { ArraySpec, LunSpec, RunningArray, StartArray } from './array.ts'
+import type { Account, ArraySpec, LunSpec, RunningArray, StartArray } from './array.ts'
 
 const READY_MS = 10_000
 const MIB = 1024 * 1024
@@ -68,6 +68,9 @@ class TgtArray implements RunningArray {
       const tid = ['--tid', `${index + 1}`]
       await this.#must('--op', 'new', '--mode', 'target', ...tid, '-T', target.iqn)
       for (const lun of target.luns) await this.#addLun(tid, index, lun)
+      const { chap, mutual } = target.auth ?? {}
+      if (chap) await this.#addAccount(tid, chap)
+      if (mutual) await this.#addAccount(tid, mutual, '--outgoing')
       await this.#must('--op', 'bind', '--mode', 'target', ...tid, '-I', 'ALL')
     }
   }
@@ -90,6 +93,12 @@ class TgtArray implements RunningArray {
       '--params',
       `thin_provisioning=${thin},lbppbe=${exponent},readonly=${readOnly},removable=${removable}`,
     )
+  }
+
+  /** Accounts belong to all targets; a second one of the same name is refused, and not needed. */
+  async #addAccount(tid: string[], { user, secret }: Account, ...direction: string[]) {
+    await this.#admin('--op', 'new', '--mode', 'account', '--user', user, '--password', secret)
+    await this.#must('--op', 'bind', '--mode', 'account', ...tid, '--user', user, ...direction)
   }
 
   async restart() {

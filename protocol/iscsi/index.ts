@@ -2,6 +2,19 @@
 
 export { AHS_TYPE, type Ahs, decodeAhs, encodeAhs } from './ahs.ts'
 export { ASYNC_EVENT, ASYNC_MESSAGE } from './async-message.ts'
+export { decodeBinaryValue, encodeBinaryValue } from './binary-value.ts'
+export {
+  CHAP_ALGORITHM_NAMES,
+  CHAP_ALGORITHMS,
+  type ChapAccount,
+  type ChapAlgorithm,
+  type ChapCrypto,
+  ChapError,
+  type ChapKeys,
+  type ChapTerms,
+} from './chap.ts'
+export { ChapAuthenticator } from './chap-authenticator.ts'
+export { ChapPeer } from './chap-peer.ts'
 export { DATA_IN } from './data-in.ts'
 export { DATA_OUT } from './data-out.ts'
 export { DIGEST_LENGTH, digestOf, paddedLength } from './digest.ts'

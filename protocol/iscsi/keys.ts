@@ -80,7 +80,7 @@ interface DeclaredNumberKey extends KeyBase {
 
 interface DeclaredTextKey extends KeyBase {
   readonly kind: 'declared text'
-  /** 223 for an iSCSI name (RFC 7143 4.2.7), 255 for other simple values (6.1). */
+  /** 223 for an iSCSI name (RFC 7143 4.2.7), 255 for other simple values (6.1), more for large binary values. */
   readonly maxBytes: number
   readonly values?: readonly string[]
   readonly failure?: LoginStatus
@@ -107,6 +107,16 @@ const NORMAL_SESSION = { ...LEADING, irrelevantInDiscovery: true } as const
 const CONNECTION = { senders: 'both', scope: 'connection', use: 'IO' } as const
 const NAME = { kind: 'declared text', scope: 'session', anyStage: true } as const
 const DIGEST = { ...CONNECTION, kind: 'list', values: ['None', 'CRC32C'], default: 'None' } as const
+const CHAP = {
+  ...CONNECTION,
+  clause: '12.1.3',
+  use: 'security',
+  kind: 'declared text',
+  maxBytes: 255,
+  failure: LOGIN_STATUS.AUTHENTICATION_FAILURE,
+} as const
+/** 1024 bytes in hexadecimal (RFC 7143 12.1.3). */
+const CHAP_BINARY = { ...CHAP, maxBytes: 2050 } as const
 const AUTH_METHODS = ['None', 'CHAP', 'SRP', 'KRB5'] as const
 const TASK_REPORTING = ['RFC3720', 'ResponseFence', 'FastAbort'] as const
 const SESSION_TYPES = ['Discovery', 'Normal'] as const
@@ -116,6 +126,11 @@ const { AUTHENTICATION_FAILURE, SESSION_TYPE_NOT_SUPPORTED } = LOGIN_STATUS
 // biome-ignore format: one row a key
 export const KEYS = {
   AuthMethod: { ...CONNECTION, clause: '12.1', use: 'security', kind: 'list', values: AUTH_METHODS, default: 'None', parameter: 'authMethod', failure: AUTHENTICATION_FAILURE },
+  CHAP_A: CHAP,
+  CHAP_I: CHAP,
+  CHAP_C: CHAP_BINARY,
+  CHAP_N: CHAP,
+  CHAP_R: CHAP_BINARY,
   HeaderDigest: { ...DIGEST, clause: '13.1', parameter: 'headerDigest' },
   DataDigest: { ...DIGEST, clause: '13.1', parameter: 'dataDigest' },
   MaxConnections: { ...NORMAL_SESSION, clause: '13.2', kind: 'minimum', min: 1, max: 65535, default: 1, parameter: 'maxConnections' },

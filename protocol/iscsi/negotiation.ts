@@ -60,7 +60,7 @@ export class Negotiation {
   readonly #side: Side
   readonly #peerSide: Side
   readonly #leading: boolean
-  readonly #own: Readonly<Record<string, OwnValue>>
+  #own: Readonly<Record<string, OwnValue>>
   readonly #parameters: Record<string, KeyValue>
   /** Offers of this side that wait for an answer. */
   readonly #pending = new Map<string, string>()
@@ -78,6 +78,11 @@ export class Negotiation {
     this.#leading = leading
     this.#parameters = { ...defaultParameters() }
     this.#own = ownValues(own)
+  }
+
+  /** Changes what this side is ready for in keys that nobody has offered yet. Throws a RangeError like the constructor. */
+  prepare(own: OwnParameters): void {
+    this.#own = { ...this.#own, ...ownValues(own) }
   }
 
   /** A snapshot of what applies now. */
@@ -204,9 +209,9 @@ export class Negotiation {
     return row.parameter === 'firstBurstLength' ? Math.min(own as number, maxBurstLength as number) : own
   }
 
-  /** A key that was rejected stays at its default (RFC 7143 6.2); a list may not hold that. */
+  /** A key that was rejected stays at its default (RFC 7143 6.2); a list may not hold that, or the login may not go on. */
   #mayKeepDefault(row: NegotiatedKey): boolean {
-    return row.kind !== 'list' || (this.#ownOf(row) as readonly string[]).includes(row.default)
+    return row.kind !== 'list' || (!row.failure && (this.#ownOf(row) as readonly string[]).includes(row.default))
   }
 
   #nothingCommon(row: NegotiatedKey): Broken {

@@ -1,4 +1,4 @@
-// Task Management Function Response (RFC 7143 11.6).
+// Task Management Function Response (RFC 7143 11.6; RFC 7144 for the additional response information).
 
 import { bits, reserved, u8, u24, u32 } from '../wire/fields.ts'
 import { layout } from '../wire/layout.ts'
@@ -11,7 +11,7 @@ export const TASK_MANAGEMENT_RESPONSE = layout('Task Management Function Respons
   u8('response'),                                                         // 2
   reserved(8),                                                            // 3
   u8('totalAhsLength'), u24('dataSegmentLength'),                         // 4-7
-  reserved(64),                                                           // 8-15
+  u24('additionalResponseInformation'), reserved(40),                     // 8-15
   u32('initiatorTaskTag'),                                                // 16-19
   reserved(32),                                                           // 20-23
   u32('statSn'),                                                          // 24-27

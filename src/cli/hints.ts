@@ -3,21 +3,41 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { formatPortal, parsePortal } from '../config/portal.ts'
 
+const MUTUAL_SECRET = 'LIBISCSI_CHAP_TARGET_PASSWORD=SECRET'
+
 type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>
 
-/** Discovery, login, and what needs no kernel. Without a LUN there is nothing to look at. */
-export function nextLines(portal: string, iqn: string, lun: number | undefined): string[] {
-  const url = `iscsi://${portal}`
-  const whole = `${url}/${iqn}/${lun}`
+/** The names of CHAP, where it is asked for: who discovers, who logs in to the target, and who the target says it is. */
+interface Users {
+  readonly discovery?: string | undefined
+  readonly target?: string | undefined
+  readonly mutual?: string | undefined
+}
+
+/** Discovery, login, and what needs no kernel. Without a LUN there is nothing to look at. Whoever types adds the secret. */
+export function nextLines(portal: string, iqn: string, lun: number | undefined, users: Users = {}): string[] {
+  const url = `iscsi://${withUser(users.discovery)}${portal}`
+  const whole = quoted(`iscsi://${withUser(users.target)}${portal}/${iqn}/${lun}`)
+  const { mutual } = users
+  const proof = mutual === undefined ? '' : `LIBISCSI_CHAP_TARGET_USERNAME=${quoted(mutual)} ${MUTUAL_SECRET} `
   return [
     `iscsiadm -m discovery -t st -p ${portal}`,
     `iscsiadm -m node -T ${iqn} -p ${portal} --login`,
-    `iscsi-ls -s ${url}`,
+    `iscsi-ls ${users.target === users.discovery ? '-s ' : ''}${quoted(url)}`,
     ...(lun === undefined
       ? []
-      : [`iscsi-inq ${whole}`, `qemu-img info ${whole}`, `qemu-img convert -O qcow2 ${whole} lun${lun}.qcow2`]),
+      : [
+          `${proof}iscsi-inq ${whole}`,
+          `${proof}qemu-img info ${whole}`,
+          `${proof}qemu-img convert -O qcow2 ${whole} lun${lun}.qcow2`,
+        ]),
   ]
 }
+
+const withUser = (user: string | undefined): string => (user === undefined ? '' : `${user}%SECRET@`)
+
+/** For a shell, where it must be. */
+const quoted = (word: string): string => (/^[\w%@:/.[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 /** A portal that listens on every address, as one that can be typed: an address of this machine that others see too. */
 export function reachable(portal: string, interfaces: Interfaces = networkInterfaces()): string {

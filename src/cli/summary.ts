@@ -36,6 +36,7 @@ export function toJson({ config, portals, version, identity }: Served): string {
   const targets = config.targets.map((target) => ({
     iqn: target.iqn,
     portals: portalsOf(portals, target),
+    authentication: authenticationOf(target),
     luns: target.luns.map((lun) => ({
       id: lun.id,
       size: lun.size,
@@ -47,6 +48,11 @@ export function toJson({ config, portals, version, identity }: Served): string {
     })),
   }))
   return `${JSON.stringify({ pid: process.pid, version, data: resolve(config.data), portals, targets })}\n`
+}
+
+function authenticationOf({ auth }: TargetConfig): 'none' | 'CHAP' | 'mutual CHAP' {
+  if (!auth) return 'none'
+  return auth.mutual ? 'mutual CHAP' : 'CHAP'
 }
 
 function counted({ targets }: ArrayConfig): string {
@@ -65,7 +71,8 @@ function portalsOf(portals: readonly string[], target: TargetConfig): string[] {
 
 function describeTarget({ portals, identity }: Served, target: TargetConfig, style: Style): string[] {
   const where = target.portals === 'all' ? '' : ` on ${portalsOf(portals, target).join(', ')}`
-  const name = `${style('bold', target.iqn)}${where}`
+  const proof = target.auth ? `, ${authenticationOf(target)}` : ''
+  const name = `${style('bold', target.iqn)}${where}${proof}`
   if (target.luns.length === 0) return [name, '  no LUNs']
   const columns: Column<LunConfig>[] = [
     { title: 'LUN', right: true, value: ({ id }) => id },
@@ -84,6 +91,11 @@ function describeNext({ config, portals }: Served, style: Style): string[] {
   const target = config.targets.find(({ luns }) => luns.length > 0) ?? config.targets[0]
   const portal = target && portalsOf(portals, target)[0]
   if (!portal) return []
-  const lines = nextLines(reachable(portal), target.iqn, target.luns[0]?.id)
+  const users = {
+    discovery: config.discoveryAuth?.chap?.user,
+    target: target.auth?.chap?.user,
+    mutual: target.auth?.mutual?.user,
+  }
+  const lines = nextLines(reachable(portal), target.iqn, target.luns[0]?.id, users)
   return ['', 'Type next, as it suits:', ...lines.map((line) => `  ${style('cyan', line)}`), '', 'Ctrl-C stops it.']
 }

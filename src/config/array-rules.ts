@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path'
 import type { z } from 'zod'
+import { type LunPart, presentedTwice } from './presentations.ts'
 import { formatPath, type Path, type Problem } from './problem.ts'
 import {
   arraySchema,
@@ -22,10 +23,6 @@ interface Entry {
 }
 
 /** The parts that parsed, and where they stand. */
-interface LunPart {
-  readonly path: Path
-  readonly lun: LunConfig
-}
 interface TargetPart {
   readonly path: Path
   readonly iqn: string | undefined
@@ -56,6 +53,7 @@ export function checkArray(input: unknown): Problem[] {
         'an id that no other LUN of the target has',
       ),
     ),
+    ...targets.flatMap((target) => presentedTwice(target.luns)),
     ...once(images(luns, data), 'an image that no other LUN has'),
     ...once(
       entries(luns, ['identity', 'naa'], ({ identity }) => chosen(identity.naa)),
@@ -152,7 +150,8 @@ function targetPart(target: Record<string, unknown>, path: Path): TargetPart {
 
 /** Port 0 stands for a port of its own each time. */
 function portalKey(portal: unknown): string | undefined {
-  return typeof portal !== 'string' || /:0+$/.test(portal) ? undefined : portal.toLowerCase()
+  const text = mappingOf(portal).listen ?? portal
+  return typeof text !== 'string' || /:0+$/.test(text) ? undefined : text.toLowerCase()
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> | undefined {

@@ -3,6 +3,7 @@
 // where the units are.
 
 import { normalize, resolve } from 'node:path'
+import { listenOf } from './portal.ts'
 import type { Path, Problem } from './problem.ts'
 import type { ArrayConfig, LunConfig, TargetConfig } from './schema.ts'
 import { formatSize } from './size.ts'
@@ -31,6 +32,7 @@ const LUN: LunRules = {
   removable: changes,
   writeCache: changes,
   initiators: changes,
+  presentations: changes,
   identity: changes,
   vaai: changes,
   limits: changes,
@@ -43,7 +45,7 @@ const LUN: LunRules = {
 export function judgeChanges(before: ArrayConfig, after: ArrayConfig): Problem[] {
   return [
     ...stays(resolve(before.data), resolve(after.data), ['data']),
-    ...judgePortals(before.portals, after.portals, ['portals']),
+    ...judgePortals(before.portals.map(listenOf), after.portals.map(listenOf), ['portals']),
     ...after.targets.flatMap((target, index) => judgeTarget(before, target, ['targets', index])),
     ...judgeImages(before, after),
   ]

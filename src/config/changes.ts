@@ -1,7 +1,9 @@
 // What is different between two configurations, in words for a log: one line for each target, LUN, pool and key that a
 // running array can take over.
 
+import { SIZES } from './limits.ts'
 import type { ArrayConfig, LunConfig, PoolConfig, TargetConfig } from './schema.ts'
+import { Secret } from './secret.ts'
 import { formatSize } from './size.ts'
 
 /** `iqn.2026-11.io.lunette:array1 LUN 3: added, 64MiB, memory`, each a line. */
@@ -17,6 +19,7 @@ export function describeChanges(before: ArrayConfig, after: ArrayConfig): Change
         ? inTarget(known, target)
         : [`${target.iqn}: added, with ${target.luns.length === 1 ? '1 LUN' : `${target.luns.length} LUNs`}`]
     }),
+    ...different(inWords(before), inWords(after)),
     ...missing(before.pools, after.pools, 'name').map(({ name }) => `pool ${name}: removed`),
     ...after.pools.flatMap((pool) => {
       const known = before.pools.find(({ name }) => name === pool.name)
@@ -50,6 +53,7 @@ function missing<Key extends string, Item extends { readonly [K in Key]: unknown
 
 /** `vaai.ats true -> false`, in the order of the keys. */
 function different(before: unknown, after: unknown, path = ''): string[] {
+  if (before instanceof Secret && after instanceof Secret) return before.equals(after) ? [] : [`${path} changed`]
   if (isMapping(before) && isMapping(after))
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
       different(before[key], after[key], path ? `${path}.${key}` : key),
@@ -60,6 +64,13 @@ function different(before: unknown, after: unknown, path = ''): string[] {
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What the array has beside targets and pools. */
+const inWords = ({ portals, discoveryAuth, limits }: ArrayConfig) => ({
+  portals,
+  discoveryAuth,
+  limits: { ...limits, ...Object.fromEntries(SIZES.map((key) => [key, formatSize(limits[key])])) },
+})
 
 const poolInUnits = (pool: PoolConfig) => ({ ...pool, capacity: formatSize(pool.capacity) })
 

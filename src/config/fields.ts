@@ -46,6 +46,27 @@ export function list<Item extends z.ZodType>(item: Item, allowed: string, min = 
   return z.array(item, { error: allowed }).min(min, { error: allowed })
 }
 
+/** A mapping, or something else that is no mapping: each with its own messages. */
+function orMapping<Plain extends z.ZodType, Mapping extends z.ZodType>(plain: Plain, items: Mapping) {
+  return z
+    .custom<z.input<Plain> | z.input<Mapping>>(() => true)
+    .transform((value, context): z.output<Plain> | z.output<Mapping> => {
+      const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value)
+      const result = (isMapping ? items : plain).safeParse(value)
+      if (result.success) return result.data as z.output<Plain> | z.output<Mapping>
+      context.issues.push(...result.error.issues.map((issue) => ({ ...issue, input: value }) as z.core.$ZodRawIssue))
+      return z.NEVER
+    })
+}
+
+/** Text, or a mapping that says more. */
+export const textOrMapping = orMapping
+
+/** One word that stands for nothing in particular, or a mapping. */
+export function wordOrMapping<const Word extends string, Mapping extends z.ZodType>(word: Word, items: Mapping) {
+  return orMapping(z.literal(word, { error: `${word}, or a mapping` }), items)
+}
+
 /** One word that stands for a list, or the list. */
 export function wordOr<const Word extends string, Item extends z.ZodType>(word: Word, item: Item, of: string, min = 0) {
   const allowed = `${word}, or a list of ${of}`

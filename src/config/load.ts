@@ -7,6 +7,7 @@ import { examine } from './parse.ts'
 import { formatPath, type Problem, textOf } from './problem.ts'
 import { readText } from './read-text.ts'
 import { type ArrayConfig, arraySchema } from './schema.ts'
+import { locateSecrets, readSecrets } from './secrets.ts'
 import { Source } from './source.ts'
 
 /** Told, and looked up in the file: past these, a count must do. */
@@ -32,7 +33,7 @@ export function defaultConfig(overrides: Overrides = {}): ArrayConfig {
 
 /** A file that is a configuration. */
 export interface ConfigFile {
-  /** The effective configuration. A relative `data` is seen from the file's directory and returned absolute. */
+  /** The effective configuration. A relative `data` or `secretFile` is seen from the file's directory and returned absolute. */
   readonly config: ArrayConfig
   /** What is wrong with it where it is to be used, a line each, with its place in the file. */
   refusal(problems: readonly Problem[]): OperatorError
@@ -62,7 +63,9 @@ export async function readConfig(file: string, overrides: Overrides = {}): Promi
   const examined = examine({ ...valuesOf(source, file), ...overrides })
   if ('problems' in examined) throw refusal(examined.problems)
   if (syntax.length > 0) throw refused(syntax)
-  const { config } = examined
+  const config = await locateSecrets(examined.config, dirname(file))
+  const { problems } = await readSecrets(config)
+  if (problems.length > 0) throw refusal(problems)
   return { config: { ...config, data: overrides.data ?? resolve(dirname(file), config.data) }, refusal }
 }
 

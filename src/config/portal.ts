@@ -9,6 +9,9 @@ export interface Portal {
 /** What a portal may be, for messages. */
 export const PORTAL_FORMS = 'HOST:PORT or [IPV6]:PORT with a port from 0 to 65535'
 
+/** Where initiators are sent to: a portal that has a port. */
+export const ADDRESS_FORMS = 'HOST:PORT or [IPV6]:PORT with a port from 1 to 65535'
+
 const PATTERN = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:[\]]+)):(?<port>\d{1,5})$/
 const NAME = /^(?!-)[A-Za-z0-9-]{1,63}(?:\.(?!-)[A-Za-z0-9-]{1,63})*$/
 const NUMBERS = /^[\d.]+$/
@@ -22,6 +25,11 @@ export function parsePortal(text: string): Portal | undefined {
   return { host, port: Number(port) }
 }
 
+export function parseAddress(text: string): Portal | undefined {
+  const address = parsePortal(text)
+  return address?.port === 0 ? undefined : address
+}
+
 export function formatPortal({ host, port }: Portal): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
@@ -31,3 +39,11 @@ function isIpv6(text: string): boolean {
   const [address, zone, ...rest] = text.split('%')
   return rest.length === 0 && zone !== '' && !/[^\w.~-]/.test(zone ?? '') && URL.canParse(`http://[${address}]`)
 }
+
+/** What a portal of the configuration listens on. */
+export const listenOf = (portal: string | { readonly listen: string }): string =>
+  typeof portal === 'string' ? portal : portal.listen
+
+/** The address that initiators are told in place of it. */
+export const publicOf = (portal: string | { readonly public: string }): Portal | undefined =>
+  typeof portal === 'string' ? undefined : parseAddress(portal.public)

@@ -1,6 +1,7 @@
 // The effective configuration as text that loads again to the same thing: YAML for people, JSON for programs.
 
 import { stringify } from 'yaml'
+import { SIZES } from './limits.ts'
 import type { ArrayConfig } from './schema.ts'
 import { formatSize } from './size.ts'
 
@@ -15,5 +16,7 @@ export function toYaml(config: ArrayConfig): string {
     })),
   }))
   const pools = config.pools.map((pool) => ({ ...pool, capacity: formatSize(pool.capacity) }))
-  return stringify({ ...config, pools, targets }, { lineWidth: 0, aliasDuplicateObjects: false })
+  const sizes = Object.fromEntries(SIZES.map((key) => [key, formatSize(config.limits[key])]))
+  const limits = { ...config.limits, ...sizes }
+  return stringify({ ...config, limits, pools, targets }, { lineWidth: 0, aliasDuplicateObjects: false })
 }

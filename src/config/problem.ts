@@ -38,9 +38,12 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown):
 }
 
 /** A problem in words, without its path. `written` is the value as its author wrote it, where that is known. */
-export function textOf({ found, allowed, unknownKey, reason }: Problem, written?: string): string {
+export function textOf({ path, found, allowed, unknownKey, reason }: Problem, written?: string): string {
   if (reason !== undefined) return reason
-  if (!unknownKey) return `found ${written ?? describe(found)}; allowed: ${allowed}`
+  if (!unknownKey) {
+    const shown = isConfidential(path) ? describeKind(found) : (written ?? describe(found))
+    return `found ${shown}; allowed: ${allowed}`
+  }
   const meant = nearest(String(found), allowed.split(', '))
   return `unknown key${meant ? `, did you mean ${meant}?` : ';'} allowed: ${allowed}`
 }
@@ -64,6 +67,20 @@ function valueAt(input: unknown, path: Path): unknown {
     (value, step) => (value as Record<PropertyKey, unknown> | null | undefined)?.[step],
     input,
   )
+}
+
+/** Where a secret may stand, in its place or in a wrong one. */
+function isConfidential(path: Path): boolean {
+  const at = path.findIndex((step) => step === 'auth' || step === 'discoveryAuth')
+  return at >= 0 && !path.slice(at).some((step) => OPEN.has(step))
+}
+
+const OPEN: ReadonlySet<PropertyKey> = new Set(['user', 'secretFile', 'secretEnv', 'name', 'algorithms'])
+
+/** What kind of value it is, without the value. */
+function describeKind(value: unknown): string {
+  if (typeof value === 'string') return `text of ${Buffer.byteLength(value)} bytes`
+  return typeof value === 'number' ? 'a number' : describe(value)
 }
 
 const LONGEST = 60

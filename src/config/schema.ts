@@ -3,10 +3,13 @@
 
 import type { z } from 'zod'
 import { normalizeIscsiName } from '../../protocol/iscsi/names.ts'
-import { flag, list, mapping, oneOf, size, text, whole, wordOr } from './fields.ts'
+import { auth } from './auth.ts'
+import { flag, list, mapping, oneOf, size, text, textOrMapping, whole, wordOr, wordOrMapping } from './fields.ts'
+import { INITIATOR_FORMS, normalizeInitiator } from './initiators.ts'
+import { arrayLimits } from './limits.ts'
 import { checkLun } from './lun-rules.ts'
 import { isPercentage } from './percentage.ts'
-import { PORTAL_FORMS, parsePortal } from './portal.ts'
+import { ADDRESS_FORMS, PORTAL_FORMS, parseAddress, parsePortal } from './portal.ts'
 
 const MAX_U32 = 0xffffffff
 
@@ -22,6 +25,16 @@ const iscsiName = () =>
     'an iSCSI name: iqn.YYYY-MM.REVERSED.DOMAIN:NAME, eui. with 16 or naa. with 16 or 32 hex digits',
     (value) => normalizeIscsiName(value) !== undefined,
   ).transform((value) => normalizeIscsiName(value) as string)
+
+/** Whom a target or a logical unit is for. */
+const initiators = () =>
+  wordOr(
+    'any',
+    text(INITIATOR_FORMS, (value) => normalizeInitiator(value) !== undefined).transform(
+      (value) => normalizeInitiator(value) as string,
+    ),
+    'iSCSI names',
+  )
 
 /** NAA 6h has 16 bytes, the others have 8 (SPC-4 7.8.6.6). */
 const naa = () =>
@@ -99,8 +112,14 @@ export const poolSchema = mapping({
 /** A day: longer than anyone waits for a test. */
 const MAX_SANITIZE_SECONDS = 86_400
 
+/** Single level addressing, flat space (SAM-5 4.7.7). */
+const MAX_LUN = 16_383
+
+/** The number that a logical unit has for these initiators. */
+const presentation = mapping({ initiators: initiators(), id: whole(0, MAX_LUN) })
+
 export const lunSchema = mapping({
-  id: whole(0, 16383).default(0),
+  id: whole(0, MAX_LUN).default(0),
   store: store.prefault({}),
   size: size(512, Number.MAX_SAFE_INTEGER, 'at least one block').default(10 * 2 ** 30),
   blockSize: oneOf(512, 4096).default(512),
@@ -110,7 +129,8 @@ export const lunSchema = mapping({
   readOnly: flag().default(false),
   removable: flag().default(false),
   writeCache: flag().default(true),
-  initiators: wordOr('any', iscsiName(), 'iSCSI names').default('any'),
+  initiators: initiators().default('any'),
+  presentations: list(presentation, 'a list of mappings with initiators and id').default([]),
   identity: identity.prefault({}),
   vaai: vaai.prefault({}),
   limits: limits.prefault({}),
@@ -130,19 +150,36 @@ export const lunSchema = mapping({
   }))
   .superRefine(checkLun)
 
+/** Where a target has gone (RFC 7143 13.8), and whether for good (11.13.5). */
+const redirect = mapping({
+  to: text(ADDRESS_FORMS, (value) => parseAddress(value) !== undefined),
+  permanent: flag().default(false),
+})
+
 export const targetSchema = mapping({
   iqn: iscsiName().default('iqn.2026-11.io.lunette:array1'),
   portals: wordOr('all', whole(0, 65535), 'indexes into portals', 1).default('all'),
-  initiators: wordOr('any', iscsiName(), 'iSCSI names').default('any'),
+  auth: auth.optional(),
+  initiators: initiators().default('any'),
+  redirect: wordOrMapping('none', redirect).default('none'),
   abortFinished: oneOf('notExist', 'complete').default('notExist'),
   luns: list(lunSchema, 'a list of LUNs').prefault([{}]),
 })
 
-const portal = () => text(PORTAL_FORMS, (value) => parsePortal(value) !== undefined)
+const portalText = () => text(PORTAL_FORMS, (value) => parsePortal(value) !== undefined)
+
+/** A portal, or one that initiators reach by another address than the one that it listens on. */
+const portal = () =>
+  textOrMapping(
+    portalText(),
+    mapping({ listen: portalText(), public: text(ADDRESS_FORMS, (value) => parseAddress(value) !== undefined) }),
+  )
 
 export const arraySchema = mapping({
   data: text('the path of a directory', (value) => value.length > 0 && !value.includes('\0')).default('./lunette-data'),
   portals: list(portal(), 'a list of portals, at least one', 1).default(['127.0.0.1:3260']),
+  discoveryAuth: auth.optional(),
+  limits: arrayLimits.prefault({}),
   pools: list(poolSchema, 'a list of pools').prefault([{}]),
   targets: list(targetSchema, 'a list of targets, at least one', 1).prefault([{}]),
 })
@@ -154,3 +191,5 @@ export type ArrayConfig = z.output<typeof arraySchema>
 export type TargetConfig = z.output<typeof targetSchema>
 export type LunConfig = z.output<typeof lunSchema>
 export type PoolConfig = z.output<typeof poolSchema>
+export type ArrayLimits = ArrayConfig['limits']
+export type PortalConfig = ArrayConfig['portals'][number]

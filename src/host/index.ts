@@ -1,8 +1,16 @@
 // The host's side as a library: `import { connect, discover } from 'lunette/host'`.
 
 export type { CommandResult, Residual, ScsiCommand, ScsiTask } from './initiator/command.ts'
-export { type ConnectOptions, connect, type DiscoverOptions, discover } from './initiator/connect.ts'
 export {
+  type Account,
+  type AuthOptions,
+  type ConnectOptions,
+  connect,
+  type DiscoverOptions,
+  discover,
+} from './initiator/connect.ts'
+export {
+  AuthenticationError,
   ConnectionLostError,
   IscsiError,
   LoginRefusedError,

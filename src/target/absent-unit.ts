@@ -33,7 +33,7 @@ function inquiry(task: Task): void {
 
 function reportLuns(task: Task): void {
   const { allocationLength } = REPORT_LUNS.decode(task.header, task.cdbOffset)
-  task.respondWith(encodeReportLuns(task.target.visible(task.nexus).map((unit) => unit.lun)), allocationLength)
+  task.respondWith(encodeReportLuns(task.target.lunMap(task.nexus).luns), allocationLength)
 }
 
 function requestSense(task: Task): void {

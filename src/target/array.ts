@@ -2,8 +2,9 @@
 
 import type { Changes } from '../config/changes.ts'
 import { parseConfig } from '../config/parse.ts'
-import { parsePortal } from '../config/portal.ts'
-import type { ArrayInput } from '../config/schema.ts'
+import { listenOf, type Portal as PortalAddress, parsePortal, publicOf } from '../config/portal.ts'
+import type { ArrayInput, PortalConfig } from '../config/schema.ts'
+import { requireSecrets } from '../config/secrets.ts'
 import { OperatorError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import { ArrayHost } from './array-host.ts'
@@ -20,7 +21,7 @@ export interface RunningArray {
    * Takes over another whole configuration while sessions go on: targets and LUNs are added and removed, LUNs grown, and
    * what they offer is switched; initiators are told by unit attention conditions (3Fh/0Eh, 2Ah/09h, 3Fh/03h, 2Ah/01h). Either
    * all of it or nothing. A LUN is known by its target and number; its names, its image and the shape of its medium stay as
-   * they are, and so do the portals: a configuration that changes these is refused. Calls are carried out one after
+   * they are, and so do the portals, but for their public addresses: a configuration that changes these is refused. Calls are carried out one after
    * the other. Resolves once LUNs that were removed have let go of their images.
    * @throws RefusedConfig what cannot be changed on a running array, or cannot be opened
    * @throws OperatorError for a configuration that is wrong, or an array that is closing
@@ -44,9 +45,9 @@ export async function startArray(
   input: ArrayInput,
   { log = silentLogger() }: ArrayOptions = {},
 ): Promise<RunningArray> {
-  const config = parseConfig(input)
+  const config = await requireSecrets(parseConfig(input))
   const inventory = await Inventory.open(config, log)
-  const host = new ArrayHost(inventory.targets, log)
+  const host = new ArrayHost(inventory.targets, config.limits, log, config.discoveryAuth)
   const portals: Portal[] = []
   let turn: Promise<unknown> = Promise.resolve()
   let closing: Promise<void> | undefined
@@ -55,17 +56,17 @@ export async function startArray(
     if (closing) throw new OperatorError('the array is closing: nothing of it can be changed any more')
   }
   const reconfigure = (next: ArrayInput): Promise<Changes> => {
-    const changed = turn.then(() => {
+    const changed = turn.then(async () => {
       requireOpen()
-      return new Reconfiguration(inventory, host, parseConfig(next), requireOpen).run()
+      const config = await requireSecrets(parseConfig(next))
+      return new Reconfiguration(inventory, host, config, requireOpen).run()
     })
     turn = changed.catch(() => {})
     return changed
   }
   const stop = async (): Promise<void> => {
-    const stopped = portals.map((portal) => portal.stop())
     await host.close()
-    await Promise.all([...stopped, turn])
+    await Promise.all([...portals.map((portal) => portal.stop()), turn])
     await inventory.close()
   }
   const close = (): Promise<void> => {
@@ -73,8 +74,14 @@ export async function startArray(
     return closing
   }
   try {
-    for (const [index, text] of config.portals.entries()) portals.push(await openPortal(text, index, host, log))
-    host.open(portals.map((portal) => portal.address))
+    const plans = config.portals.map((portal) => planOf(portal, config.portals))
+    for (const [index, plan] of plans.entries()) portals.push(await openPortal(plan, index, host, log))
+    host.open(
+      plans.map(({ ipv6Only, told }, index) => {
+        const listens = parsePortal(portals[index]?.address ?? '') as PortalAddress
+        return { listens, dual: !ipv6Only && listens.host === '::', told }
+      }),
+    )
     return {
       portals: portals.map((portal) => portal.address),
       get targets() {
@@ -89,11 +96,24 @@ export async function startArray(
   }
 }
 
-function openPortal(text: string, index: number, host: ArrayHost, log: Logger): Promise<Portal> {
-  const { host: address, port } = parsePortal(text) as NonNullable<ReturnType<typeof parsePortal>>
+interface PortalPlan extends PortalAddress {
+  readonly ipv6Only: boolean
+  readonly told: PortalAddress | undefined
+}
+
+/** An IPv6 wildcard takes IPv4 connections too, unless another portal has the same port for IPv4. */
+function planOf(portal: PortalConfig, all: readonly PortalConfig[]): PortalPlan {
+  const own = parsePortal(listenOf(portal)) as PortalAddress
+  const ipv6Only = all.some((other) => {
+    const { host, port } = parsePortal(listenOf(other)) as PortalAddress
+    return port === own.port && port !== 0 && !host.includes(':')
+  })
+  return { ...own, ipv6Only, told: publicOf(portal) }
+}
+
+function openPortal(plan: PortalPlan, index: number, host: ArrayHost, log: Logger): Promise<Portal> {
   return listen(
-    address,
-    port,
+    plan,
     (socket) => host.accept(socket, index),
     (error) => log.error({ err: error }, 'portal'),
   )

@@ -22,7 +22,7 @@ export interface Waiting {
  * some of that and claims more must not wait for itself.
  */
 class Budget {
-  readonly limit: number
+  limit: number
   taken = 0
   #claimed = 0
   #queue: { bytes: number; grant: () => void }[] = []
@@ -91,6 +91,11 @@ export class BufferPool {
   /** Bytes lent out. */
   get used(): number {
     return this.#budget.used
+  }
+
+  /** A lower one holds once enough has been given back. */
+  set limit(bytes: number) {
+    this.#budget.limit = bytes
   }
 
   /** What a buffer of at least `size` bytes takes of the budget. */

@@ -1,25 +1,27 @@
-// One TCP connection of an initiator: bytes in, PDUs through login and then full feature phase, bytes out. It owns what is
-// the connection's alone: the stream, StatSN, the digests, back-pressure, and the timers of login and keepalive.
+// One TCP connection of an initiator, from its opening to its end: through login into full feature phase, as one of the
+// connections of a session. It joins the parts (stream, login, full feature phase) and keeps the timers.
 
-import { Framer } from '../../protocol/iscsi/framer.ts'
-import { LOGIN_REQUEST } from '../../protocol/iscsi/login-request.ts'
+import type { Framer } from '../../protocol/iscsi/framer.ts'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
-import type { OwnParameters } from '../../protocol/iscsi/negotiation.ts'
-import { BHS_LENGTH, INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
-import { type Digests, encodePdu, type Opcode } from '../../protocol/iscsi/pdu.ts'
+import type { OperationalParameters, OwnParameters } from '../../protocol/iscsi/negotiation.ts'
+import { BHS_LENGTH, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import type { DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
-import { WireError, type WireProblem } from '../../protocol/wire/error.ts'
-import { type BufferPool, PoolShare } from './buffer-pool.ts'
+import type { WireError, WireProblem } from '../../protocol/wire/error.ts'
+import { CHAP_CRYPTO } from '../chap-crypto.ts'
+import type { ArrayLimits } from '../config/schema.ts'
+import { type Announcement, logoutRequested } from './announcements.ts'
+import type { BufferPool, PoolShare } from './buffer-pool.ts'
+import { ConnectionStream, type StreamPort } from './connection-stream.ts'
 import { FullFeature, type FullFeaturePort } from './full-feature.ts'
 import { LIMITS } from './limits.ts'
 import type { Log } from './log.ts'
-import { type Admission, type Applicant, Login, type LoginAnswer, type LoginRequest, type LoginStep } from './login.ts'
+import { type Admission, type Applicant, Login } from './login.ts'
+import { LoginPhase, type LoginPhasePort } from './login-phase.ts'
 import { describeNexus } from './nexus.ts'
-import { Output } from './output.ts'
-import { Responder, type ResponderPort } from './responder.ts'
+import { Responder } from './responder.ts'
 import type { ConnectionEvents, ConnectionSocket } from './server.ts'
-import type { Session, SessionConnection } from './session.ts'
+import type { Session } from './session.ts'
 import type { Task } from './task.ts'
 import { type RunnerPort, TaskRunner } from './task-runner.ts'
 import { TextExchange } from './text-exchange.ts'
@@ -27,24 +29,28 @@ import { TextExchange } from './text-exchange.ts'
 /** What a connection needs of its array. */
 export interface ConnectionHost {
   readonly pool: BufferPool
+  readonly limits: ArrayLimits
   readonly log: Log & { child(bindings: Record<string, unknown>): Log }
   admit(applicant: Applicant, connection: Connection): Admission
-  /** The session that the login makes, once nothing of an earlier one can still happen. */
+  /** The session that the login makes or joins, once nothing of an earlier one can still happen. */
   establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus>
   discover(initiatorName: string, name: string | undefined, socket: ConnectionSocket): readonly DiscoveredTarget[]
   ended(connection: Connection): void
 }
 
-/** What the target is ready for (RFC 7143 13). The session ends with its connection: there is nothing to retain. */
+/** What the target is ready for (RFC 7143 13). The session ends with any of its connections: there is nothing to retain. */
 const OWN_PARAMETERS: OwnParameters = {
   headerDigest: ['None', 'CRC32C'],
   dataDigest: ['None', 'CRC32C'],
+  maxConnections: LIMITS.connectionsPerSession,
   initialR2T: false,
   immediateData: true,
   maxBurstLength: LIMITS.maxBurstLength,
   firstBurstLength: LIMITS.firstBurstLength,
   maxOutstandingR2T: LIMITS.maxOutstandingR2T,
   defaultTime2Retain: 0,
+  taskReporting: ['RFC3720', 'ResponseFence', 'FastAbort'],
+  iscsiProtocolLevel: 2,
 }
 
 /** What the initiator is told before the connection goes, where its header can be trusted. */
@@ -53,52 +59,50 @@ const REJECT_OF: Readonly<Partial<Record<WireProblem, number>>> = {
   'data digest': REJECT_REASON.DATA_DIGEST_ERROR,
 }
 
-const OPCODE_MASK = 0x3f
 const TICK_MS = 1000
 
-export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort, ResponderPort, SessionConnection {
+export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort, FullFeaturePort, RunnerPort {
   readonly socket: ConnectionSocket
-  readonly input: PoolShare
   log: Log
   cid = 0
-  statSn = 1
 
   readonly #host: ConnectionHost
-  readonly #framer: Framer
-  readonly #output: Output
-  #login: Login | undefined
-  /** The Login Request that came last. */
-  #request: LoginRequest | undefined
-  #firstCmdSn = 0
+  readonly #stream: ConnectionStream
+  readonly #login: Login
+  #loginPhase: LoginPhase | undefined
   #session: Session | undefined
   #phase: FullFeature | undefined
   #responder: Responder | undefined
-  #digests: Digests = { header: false, data: false }
-  /** Chunks that wait, because the initiator does not read its answers or a login is being concluded. */
-  #backlog: Buffer[] = []
-  #paused = false
-  /** Nothing more is taken: a login is being concluded, or the array is closing. */
-  #held = false
-  #flushing = false
+  #parameters: OperationalParameters | undefined
   #finishing = false
   #finishingTicks = 0
   #closed = false
+  readonly #ended: Promise<void>
+  #tellEnded: () => void = () => {}
   /** Ticks since the connection began, or since it was last heard of. */
   #silentTicks = 0
   #pinged = false
 
   constructor(socket: ConnectionSocket, host: ConnectionHost) {
+    const { pool, limits } = host
     this.socket = socket
     this.#host = host
-    this.input = new PoolShare(host.pool, LIMITS.inputPerConnection)
     this.log = host.log.child({ peer: socket.remote })
-    const share = new PoolShare(host.pool, LIMITS.outputPerConnection)
-    this.#output = new Output(share, socket, () => this.#drained())
-    this.#framer = new Framer({
-      maxDataSegmentLength: LIMITS.loginDataSegmentLength,
-      place: (header, offset, length) => this.#phase?.place(header, offset, length),
+    this.#ended = new Promise((resolve) => {
+      this.#tellEnded = resolve
     })
-    this.#login = new Login({ own: OWN_PARAMETERS, admit: (applicant) => host.admit(applicant, this) })
+    this.#stream = new ConnectionStream(socket, this, {
+      pool,
+      inputBytes: limits.inputPerConnection,
+      outputBytes: limits.outputPerConnection,
+    })
+    this.#login = new Login({
+      own: OWN_PARAMETERS,
+      admit: (applicant) => host.admit(applicant, this),
+      textLength: limits.negotiationText,
+      crypto: CHAP_CRYPTO,
+    })
+    this.#loginPhase = new LoginPhase(this.#login, this.#stream, this, limits.commandWindow)
   }
 
   /** Closed, or about to be. */
@@ -106,31 +110,22 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     return this.#closed || this.#finishing
   }
 
-  // --- what the socket says
+  // --- what the socket says, and the clock
 
   receive(chunk: Buffer): void {
-    if (this.#finishing || this.#closed) return
     if (this.#phase) this.#silentTicks = 0
     this.#pinged = false
-    this.#backlog.push(chunk)
-    this.#pump()
-    // Paused or held in the middle: the bytes are the socket's again when this returns.
-    this.#framer.keepRest()
-    const last = this.#backlog.length - 1
-    if (last >= 0) this.#backlog[last] = Buffer.from(chunk)
+    this.#stream.receive(chunk)
   }
 
   closed(reason: string): void {
     if (this.#closed) return
     this.#closed = true
-    this.#backlog = []
-    this.#output.discard()
-    const partial = this.#framer.abandon()
-    if (partial && (partial.header[0]! & OPCODE_MASK) === INITIATOR_OPCODE.SCSI_COMMAND)
-      this.input.release(partial.placed)
-    if (this.#session?.connection === this) void this.#session.close(reason)
+    this.#stream.discard()
+    this.#session?.lost(this, reason)
     this.log.debug({ reason }, 'connection closed')
     this.#host.ended(this)
+    this.#tellEnded()
   }
 
   /** Once a second. */
@@ -140,42 +135,120 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
       if (++this.#finishingTicks * TICK_MS > LIMITS.closeGraceMs) this.destroy('the initiator does not close')
       return
     }
-    const silentMs = this.#silentTicks * TICK_MS
-    if (this.#session?.isStalled(LIMITS.dataOutTimeoutMs / TICK_MS))
-      return this.destroy('the data of a write does not come')
+    const { loginSeconds, pingAfterSeconds, pingAnswerSeconds, dataOutSeconds } = this.#host.limits
+    const silent = this.#silentTicks
     if (!this.#phase) {
-      if (silentMs >= LIMITS.loginTimeoutMs) this.drop('login took too long')
-    } else if (this.#pinged) {
-      if (silentMs >= LIMITS.pingAfterMs + LIMITS.pingAnswerMs) this.drop('no answer to NOP-In')
-    } else if (silentMs >= LIMITS.pingAfterMs) this.#ping()
+      if (silent >= loginSeconds) this.drop('login took too long')
+      return
+    }
+    if (this.#phase.runner?.isStalled(dataOutSeconds)) return this.destroy('the data of a write does not come')
+    if (this.#stream.tick() >= dataOutSeconds) return this.destroy('a PDU does not end')
+    if (this.#pinged) {
+      if (silent >= pingAfterSeconds + pingAnswerSeconds) this.drop('no answer to NOP-In')
+    } else if (silent >= pingAfterSeconds) this.ping()
   }
 
-  // --- what full feature phase and the session ask for
-
-  get expCmdSn(): number {
-    return this.#session?.expCmdSn ?? this.#firstCmdSn
+  ping(): void {
+    this.#pinged = true
+    this.send(TARGET_OPCODE.NOP_IN, { initiatorTaskTag: RESERVED_TAG, targetTransferTag: 0 })
+    this.flushSoon()
   }
 
-  get maxCmdSn(): number {
-    return this.#session?.maxCmdSn ?? (this.#firstCmdSn + LIMITS.commandWindow - 1) >>> 0
+  // --- what the stream finds
+
+  take(framer: Framer): void {
+    if (this.#phase) this.#phase.receive(framer)
+    else this.#loginPhase?.receive(framer)
   }
 
-  takeStatSn(): number {
-    const statSn = this.statSn
-    this.statSn = (statSn + 1) >>> 0
-    return statSn
+  place(header: Buffer, offset: number, length: number): Buffer | undefined {
+    return this.#phase?.place(header, offset, length)
+  }
+
+  /** At ErrorRecoveryLevel 0 a stream that cannot be cut into PDUs ends the connection (RFC 7143 7.8 to 7.10). */
+  malformed(error: WireError): void {
+    this.log.warn({ err: error.message }, 'malformed PDU')
+    const reason = REJECT_OF[error.problem]
+    if (!this.#phase) {
+      this.#loginPhase?.refuse(this.#login.statusOf(LOGIN_STATUS.INITIATOR_ERROR), error.message)
+      return
+    }
+    if (reason !== undefined) {
+      const data = Buffer.from(this.#stream.header.subarray(0, BHS_LENGTH))
+      this.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
+    }
+    this.finish(error.message)
+  }
+
+  /** Nobody foresaw it: this connection ends, the others go on. */
+  broken(error: unknown): void {
+    this.log.error({ err: error }, 'a connection failed in a way nobody foresaw')
+    this.drop('internal error')
+  }
+
+  // --- login
+
+  establish(login: Login, cmdSn: number): Promise<Session | LoginStatus> {
+    this.cid = login.applicant?.cid ?? 0
+    return this.#host.establish(login, this, cmdSn)
+  }
+
+  abandoned(session: Session): void {
+    session.lost(this, 'closed during login')
+  }
+
+  enter(session: Session, login: Login): void {
+    const { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf, maxRecvDataSegmentLengthPeer } = login.parameters
+    const lengths = { maxRecvDataSegmentLengthSelf, maxRecvDataSegmentLengthPeer }
+    const parameters = { ...session.parameters, headerDigest, dataDigest, ...lengths }
+    const digests = { header: headerDigest === 'CRC32C', data: dataDigest === 'CRC32C' }
+    this.#stream.configure(digests, maxRecvDataSegmentLengthSelf)
+    this.log = this.#host.log.child({ nexus: describeNexus(session.nexus), cid: this.cid })
+    const responder = new Responder(this.#stream.output, this.#stream, parameters)
+    const text = new TextExchange({
+      negotiation: login.negotiation,
+      textLength: this.#host.limits.negotiationText,
+      discover: (name) => this.#host.discover(session.nexus.initiatorName, name, this.socket),
+      changed: ({ maxRecvDataSegmentLengthPeer }) => {
+        phase.parameters = { ...parameters, maxRecvDataSegmentLengthPeer }
+        responder.maxDataSegmentLength = maxRecvDataSegmentLengthPeer
+      },
+    })
+    const runner = session.target && new TaskRunner(session, session.target, responder, this)
+    const phase = new FullFeature(session, parameters, runner, text, this)
+    this.#session = session
+    this.#parameters = parameters
+    this.#responder = responder
+    this.#phase = phase
+    this.#loginPhase = undefined
+    this.#silentTicks = 0
+    this.log.info({ tsih: session.tsih, peer: this.socket.remote }, session.target ? 'login' : 'discovery login')
+  }
+
+  // --- what full feature phase, tasks and the session ask for
+
+  get input(): PoolShare {
+    return this.#stream.input
   }
 
   get maxBurstLength(): number {
-    return this.#parameters.maxBurstLength
+    return (this.#parameters as OperationalParameters).maxBurstLength
   }
 
   get firstBurstLength(): number {
-    return this.#parameters.firstBurstLength
+    return (this.#parameters as OperationalParameters).firstBurstLength
   }
 
   get maxOutstandingR2T(): number {
-    return this.#parameters.maxOutstandingR2T
+    return (this.#parameters as OperationalParameters).maxOutstandingR2T
+  }
+
+  get statSn(): number {
+    return this.#stream.statSn
+  }
+
+  get tasks(): readonly Task[] {
+    return this.#phase?.runner?.tasks ?? []
   }
 
   sendR2T(task: Task, targetTransferTag: number, bufferOffset: number, length: number): void {
@@ -184,38 +257,35 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
   }
 
   displaced(buffer: Buffer): void {
-    this.#framer.displace(buffer)
+    this.#stream.displaced(buffer)
   }
 
-  send(opcode: number, fields: Record<string, unknown>, options: { data?: Buffer; statSn?: boolean } = {}): void {
-    if (this.#closed) return
-    const statSn = options.statSn ? this.takeStatSn() : this.statSn
-    const counted = { ...fields, statSn, expCmdSn: this.expCmdSn, maxCmdSn: this.maxCmdSn }
-    const body = options.data ? { data: options.data, digests: this.#digests } : { digests: this.#digests }
-    const pdu = encodePdu(opcode as Opcode, counted, body)
-    const at = this.#output.reserve(pdu.length)
-    pdu.copy(this.#output.slab, at)
-    this.#output.advance(pdu.length)
+  send(opcode: number, fields: Record<string, unknown>, options?: { data?: Buffer; statSn?: boolean }): void {
+    this.#stream.send(opcode, fields, options)
   }
 
-  /** What tasks say in this turn leaves together, after the polling phase that woke them. */
   flushSoon(): void {
-    if (this.#flushing) return
-    this.#flushing = true
-    setImmediate(() => {
-      this.#flushing = false
-      if (!this.#closed) this.#output.flush()
-    })
+    this.#stream.flushSoon()
   }
+
+  announce(announcement: Announcement): void {
+    if (!this.#phase) return
+    this.send(TARGET_OPCODE.ASYNC_MESSAGE, { ...announcement }, { statSn: true })
+    this.flushSoon()
+  }
+
+  end(): void {
+    this.#phase?.end()
+  }
+
+  // --- the end
 
   finish(reason: string): void {
-    if (this.#finishing || this.#closed) return
+    if (this.isClosed) return
     this.#finishing = true
-    this.#backlog = []
     this.log.debug({ reason }, 'closing connection')
-    this.#output.flush()
-    this.socket.end()
-    if (this.#session?.connection === this) void this.#session.close(reason)
+    this.#stream.end()
+    this.#session?.lost(this, reason)
   }
 
   /** Ends the connection at once, unless it is closing already, with its last words on the way. */
@@ -230,161 +300,15 @@ export class Connection implements ConnectionEvents, FullFeaturePort, RunnerPort
     this.closed(reason)
   }
 
-  /** Takes no more commands, lets those under way end, and closes. */
-  async shutdown(reason: string): Promise<void> {
-    if (this.#phase) this.#phase.end()
-    else this.#hold()
-    await Promise.all([...(this.#session?.tasks.values() ?? [])].map((task) => task.ended))
-    this.finish(reason)
-  }
-
-  // --- the stream
-
-  get #parameters() {
-    return (this.#session ?? (this.#login as Login)).parameters
-  }
-
-  #pump(): void {
-    try {
-      while (!this.#paused && !this.#held && !this.#finishing && !this.#closed) {
-        if (!this.#framer.next()) {
-          const chunk = this.#backlog.shift()
-          if (!chunk) break
-          this.#framer.push(chunk)
-        } else if (this.#phase) this.#phase.receive(this.#framer)
-        else this.#receiveLogin()
-        if (this.#output.crowded) this.#pause()
-      }
-    } catch (error) {
-      if (error instanceof WireError) this.#malformed(error)
-      else this.broken(error)
+  /** RFC 7143 11.9.1: the initiator has as long to log out as whoever calls waits for the end. */
+  shutdown(reason: string): Promise<void> {
+    if (this.#phase?.runner) {
+      this.#phase.leave()
+      this.announce(logoutRequested(LIMITS.closeGraceMs / 1000))
+    } else {
+      this.#stream.hold()
+      this.finish(reason)
     }
-    if (!this.#closed && !this.#finishing) this.#output.flush()
-  }
-
-  #hold(): void {
-    this.#held = true
-    this.socket.pause()
-  }
-
-  /** The initiator does not read its answers: it gets no further with its commands either. */
-  #pause(): void {
-    this.#paused = true
-    this.socket.pause()
-  }
-
-  #drained(): void {
-    if (!this.#paused || this.#held || this.#closed || this.#output.share.used > this.#output.share.limit / 2) return
-    this.#paused = false
-    this.socket.resume()
-    setImmediate(() => this.#pump())
-  }
-
-  /** Nobody foresaw it: this connection ends, the others go on. */
-  broken(error: unknown): void {
-    this.log.error({ err: error }, 'a connection failed in a way nobody foresaw')
-    this.drop('internal error')
-  }
-
-  /** At ErrorRecoveryLevel 0 a stream that cannot be cut into PDUs ends the connection (RFC 7143 7.8 to 7.10). */
-  #malformed(error: WireError): void {
-    this.log.warn({ err: error.message }, 'malformed PDU')
-    const reason = REJECT_OF[error.problem]
-    const { header, headerOffset } = this.#framer
-    if (this.#phase && reason !== undefined) {
-      const data = Buffer.from(header.subarray(headerOffset, headerOffset + BHS_LENGTH))
-      this.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
-    }
-    if (this.#phase) this.finish(error.message)
-    else this.#refuse(LOGIN_STATUS.INITIATOR_ERROR, error.message)
-  }
-
-  #ping(): void {
-    this.#pinged = true
-    this.send(TARGET_OPCODE.NOP_IN, { initiatorTaskTag: RESERVED_TAG, targetTransferTag: 0 })
-    this.flushSoon()
-  }
-
-  // --- login
-
-  #receiveLogin(): void {
-    const { header, headerOffset, data, dataOffset, dataLength } = this.#framer
-    if ((header[headerOffset]! & OPCODE_MASK) !== INITIATOR_OPCODE.LOGIN_REQUEST) {
-      if (this.#request) this.#refuse(LOGIN_STATUS.INVALID_DURING_LOGIN, 'a PDU that is no Login Request')
-      else this.drop('the first PDU is no Login Request')
-      return
-    }
-    const request = LOGIN_REQUEST.decode(header, headerOffset)
-    // The header may lie in the chunk: what is kept of it for the next requests must not change with it.
-    request.isid = Buffer.from(request.isid)
-    if (!this.#request) this.#firstCmdSn = request.cmdSn
-    this.#request = request
-    const text = Buffer.from(data.subarray(dataOffset, dataOffset + dataLength))
-    this.#answerLogin((this.#login as Login).step(request, text))
-  }
-
-  #answerLogin(step: LoginStep): void {
-    if (step.kind === 'failure') this.#refuse(step.status, step.reason)
-    else if (step.kind === 'answer') this.#sendLoginResponse(step.fields, step.data, LOGIN_STATUS.SUCCESS, 0)
-    else this.#conclude(step.fields, step.data).catch((error: unknown) => this.broken(error))
-  }
-
-  async #conclude(fields: LoginAnswer, data: Buffer): Promise<void> {
-    this.#hold()
-    const login = this.#login as Login
-    this.cid = login.applicant?.cid ?? 0
-    const session = await this.#host.establish(login, this, this.#firstCmdSn)
-    if (this.isClosed) {
-      if ('tsih' in session && session.connection === this) void session.close('closed during login')
-      return
-    }
-    if (!('tsih' in session)) return this.#refuse(session, session.text)
-    this.#session = session
-    this.#sendLoginResponse(fields, data, LOGIN_STATUS.SUCCESS, session.tsih)
-    this.#enterFullFeature(session, login)
-    this.#held = false
-    this.socket.resume()
-    this.#pump()
-  }
-
-  #enterFullFeature(session: Session, login: Login): void {
-    const { headerDigest, dataDigest, maxRecvDataSegmentLengthSelf } = session.parameters
-    this.#digests = { header: headerDigest === 'CRC32C', data: dataDigest === 'CRC32C' }
-    this.#framer.headerDigest = this.#digests.header
-    this.#framer.dataDigest = this.#digests.data
-    this.#framer.maxDataSegmentLength = maxRecvDataSegmentLengthSelf
-    this.log = this.#host.log.child({ nexus: describeNexus(session.nexus), cid: this.cid })
-    const responder = new Responder(this.#output, this, session.parameters)
-    this.#responder = responder
-    const text = new TextExchange({
-      negotiation: login.negotiation,
-      discover: (name) => this.#host.discover(session.nexus.initiatorName, name, this.socket),
-      changed: () => {
-        const { maxRecvDataSegmentLengthPeer } = login.negotiation.parameters
-        session.parameters = { ...session.parameters, maxRecvDataSegmentLengthPeer }
-        responder.maxDataSegmentLength = maxRecvDataSegmentLengthPeer
-      },
-    })
-    const runner = session.target && new TaskRunner(session, session.target, responder, this)
-    this.#phase = new FullFeature(session, runner, text, this)
-    this.#login = undefined
-    this.#silentTicks = 0
-    this.log.info({ tsih: session.tsih, peer: this.socket.remote }, session.target ? 'login' : 'discovery login')
-  }
-
-  #sendLoginResponse(fields: Partial<LoginAnswer>, data: Buffer, status: LoginStatus, tsih: number): void {
-    const { isid, initiatorTaskTag } = this.#request as LoginRequest
-    const { statusClass, statusDetail } = status
-    this.send(
-      TARGET_OPCODE.LOGIN_RESPONSE,
-      { ...fields, isid, tsih, initiatorTaskTag, statusClass, statusDetail },
-      { data, statSn: true },
-    )
-  }
-
-  #refuse(status: LoginStatus, reason: string): void {
-    this.log.warn({ reason, status: status.text, initiator: this.#login?.applicant?.initiatorName }, 'login refused')
-    if (this.#request) this.#sendLoginResponse({}, Buffer.alloc(0), status, this.#request.tsih)
-    this.finish(reason)
+    return this.#ended
   }
 }

@@ -1,4 +1,5 @@
-// Every bound of the array in one place: what a peer can make it hold, and for how long.
+// Every bound of the array in one place: what a peer can make it hold, and for how long. Those that an operator may set are
+// the defaults of `limits` in the configuration (src/config/limits.ts).
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -10,6 +11,8 @@ export const LIMITS = {
   firstBurstLength: 256 * KIB,
   maxOutstandingR2T: 4,
 
+  /** MaxConnections: what an initiator needs to use several network paths as one. */
+  connectionsPerSession: 8,
   /** Commands that a session may have under way: MaxCmdSN never lets more in. */
   commandWindow: 128,
   /** Immediate commands are outside the window: past this many tasks of a session they are rejected. */
@@ -25,7 +28,11 @@ export const LIMITS = {
   /** From the connection's first byte, or its opening, to full feature phase. */
   loginTimeoutMs: 15_000,
   sessions: 4096,
+  sessionsPerInitiator: 1024,
   connections: 8192,
+  connectionsPerAddress: 8192,
+  /** Past this the oldest connection that has not logged in makes room: a flood of them locks nobody out. */
+  connectionsBeforeLogin: 1024,
   unitAttentionsPerNexus: 16,
   echoBuffersPerUnit: 256,
   /** Persistent reservations: I_T nexuses that a logical unit may have registered. */

@@ -4,6 +4,7 @@
 import type { Gate } from '../../luns/gate.ts'
 import { SENSE, type Sense } from '../../protocol/scsi/sense.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
+import { numbering } from '../config/presentations.ts'
 import type { LunConfig } from '../config/schema.ts'
 import type { Identity } from '../config/state.ts'
 import type { UnitState } from '../config/unit-state.ts'
@@ -52,7 +53,10 @@ export class LogicalUnit {
   scsiVersion = 0
   vaai!: Vaai
   limits!: Limits
-  #initiators: LunConfig['initiators'] = 'any'
+  /** The same number for everybody, and nobody kept away: the hot path asks this first. */
+  uniform = true
+  /** The number under which an initiator finds the unit, by its name; undefined for one that does not see it. */
+  lunFor!: (initiatorName: string) => number | undefined
   readonly unitAttentions = new UnitAttentions()
   readonly modes: ModeParameters
   /** Of a unit whose blocks come from a pool. */
@@ -111,7 +115,8 @@ export class LogicalUnit {
     this.gate.writeThrough = !config.writeCache
     this.#changeModes(() => this.modes.configure(this.#modePages(config)))
     this.background.sanitizeSeconds = config.sanitizeSeconds
-    this.#initiators = config.initiators
+    this.lunFor = numbering(config)
+    this.uniform = config.initiators === 'any' && config.presentations.length === 0
   }
 
   /** What is in the cache is written where there is to be none from now on (SBC-3 6.4.5). */
@@ -128,7 +133,7 @@ export class LogicalUnit {
 
   /** Whether the initiator may see this logical unit. */
   visibleTo(nexus: Nexus): boolean {
-    return this.#initiators === 'any' || this.#initiators.includes(nexus.initiatorName)
+    return this.lunFor(nexus.initiatorName) !== undefined
   }
 
   /** Whether a reservation keeps the nexus from reading, or from writing: also what others do on its behalf. */

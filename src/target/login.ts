@@ -1,6 +1,7 @@
 // The login phase of one connection (RFC 7143 6.3, 11.12, 11.13), pure: a Login Request in, what to answer out. Text that
 // spans PDUs is gathered and given out in pieces here (C bit); what the keys mean is settled by the negotiation.
 
+import type { ChapCrypto, ChapTerms } from '../../protocol/iscsi/chap.ts'
 import { type LOGIN_REQUEST, LOGIN_STAGE } from '../../protocol/iscsi/login-request.ts'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
 import { normalizeIscsiName } from '../../protocol/iscsi/names.ts'
@@ -9,6 +10,8 @@ import { buildText, parseText, type TextPair } from '../../protocol/iscsi/text.t
 import { WireError } from '../../protocol/wire/error.ts'
 import type { Decoded } from '../../protocol/wire/layout.ts'
 import { LIMITS } from './limits.ts'
+import { Refusal } from './login-refusal.ts'
+import { isSecurityKey, SecurityStage } from './security-stage.ts'
 
 export type LoginRequest = Decoded<typeof LOGIN_REQUEST>
 
@@ -21,20 +24,23 @@ export interface Applicant {
   readonly cid: number
 }
 
-/** Whether an initiator may log in: the tag of the portal group it has come to, or why not. */
+/** Whether an initiator may log in: the tag of the portal group it has come to and what it must prove, or why not. */
 export type Admission =
-  | { readonly targetPortalGroupTag: number }
-  | { readonly refused: LoginStatus; readonly reason: string }
+  | { readonly targetPortalGroupTag: number; readonly chap?: ChapTerms | undefined }
+  | { readonly refused: LoginStatus; readonly reason: string; readonly movedTo?: string }
 
 export interface LoginOptions {
   readonly own: OwnParameters
   readonly admit: (applicant: Applicant) => Admission
+  /** Bytes of text that one negotiation may take. */
+  readonly textLength: number
+  readonly crypto: ChapCrypto
 }
 
 export type LoginStep =
   /** Go on: send this. `established` once: send it when the session stands, then full feature phase begins. */
   | { readonly kind: 'answer' | 'established'; readonly fields: LoginAnswer; readonly data: Buffer }
-  | { readonly kind: 'failure'; readonly status: LoginStatus; readonly reason: string }
+  | { readonly kind: 'failure'; readonly status: LoginStatus; readonly reason: string; readonly data?: Buffer }
 
 export type LoginAnswer = {
   readonly transit: boolean
@@ -43,21 +49,13 @@ export type LoginAnswer = {
   readonly nextStage: number
 }
 
-/** Ends the login with a status; caught in `step` alone. */
-class Refusal extends Error {
-  readonly status: LoginStatus
-
-  constructor(status: LoginStatus, reason: string) {
-    super(reason)
-    this.status = status
-  }
-}
-
 export class Login {
   readonly #options: LoginOptions
   #negotiation: Negotiation
   #first: LoginRequest | undefined
   #applicant: Applicant | undefined
+  /** Known together with the applicant. */
+  #security: SecurityStage | undefined
   #stage = 0
   /** Text of requests whose C bit was set. */
   #gathered: Buffer[] = []
@@ -98,11 +96,17 @@ export class Login {
       if (request.continue) return this.#answer(false, true)
       return this.#takeText(request)
     } catch (error) {
-      if (error instanceof Refusal) return { kind: 'failure', status: error.status, reason: error.message }
+      if (error instanceof Refusal)
+        return { kind: 'failure', status: this.statusOf(error.status), reason: error.message, data: error.data }
       if (error instanceof WireError)
-        return { kind: 'failure', status: LOGIN_STATUS.INITIATOR_ERROR, reason: error.message }
+        return { kind: 'failure', status: this.statusOf(LOGIN_STATUS.INITIATOR_ERROR), reason: error.message }
       throw error
     }
+  }
+
+  /** What ends an authentication, whatever it is, makes it fail. */
+  statusOf(status: LoginStatus): LoginStatus {
+    return this.#security?.underway ? LOGIN_STATUS.AUTHENTICATION_FAILURE : status
   }
 
   #checkHeader(request: LoginRequest): void {
@@ -132,7 +136,7 @@ export class Login {
   #gather(data: Buffer): void {
     if (data.length > 0) this.#gathered.push(data)
     this.#gatheredLength += data.length
-    if (this.#gatheredLength > LIMITS.negotiationTextLength || ++this.#requests > LIMITS.negotiationPdus)
+    if (this.#gatheredLength > this.#options.textLength || ++this.#requests > LIMITS.negotiationPdus)
       throw new Refusal(LOGIN_STATUS.OUT_OF_RESOURCES, 'more login text, or requests, than anybody needs')
   }
 
@@ -141,10 +145,13 @@ export class Login {
     this.#gathered = []
     this.#gatheredLength = 0
     const security = this.#stage === LOGIN_STAGE.SECURITY_NEGOTIATION
-    const { answers, failure } = this.#negotiation.receive(pairs, security ? 'security' : 'operational')
+    const own = security ? pairs.filter((pair) => !isSecurityKey(pair)) : pairs
+    const { answers, failure } = this.#negotiation.receive(own, security ? 'security' : 'operational')
     if (failure) throw new Refusal(failure.status, `${failure.key} ${failure.reason}`)
     const reply: TextPair[] = [...answers]
-    if (this.#applicant === undefined) this.#identify(request, reply)
+    this.#security ??= this.#identify(request, reply)
+    if (security) reply.unshift(...this.#security.take(pairs.filter(isSecurityKey), request.transit))
+    else this.#security.requireSettled()
     if (!security && !this.#declaredLength) {
       this.#declaredLength = true
       reply.push(this.#negotiation.declare('MaxRecvDataSegmentLength', LIMITS.maxRecvDataSegmentLength))
@@ -154,7 +161,7 @@ export class Login {
   }
 
   /** The first text must say who logs in, and to what (RFC 7143 6.3). */
-  #identify(request: LoginRequest, reply: TextPair[]): void {
+  #identify(request: LoginRequest, reply: TextPair[]): SecurityStage {
     const declared = this.#negotiation.peer('InitiatorName')
     if (declared === undefined) throw new Refusal(LOGIN_STATUS.MISSING_PARAMETER, 'InitiatorName is missing')
     const initiatorName = comparableName(declared)
@@ -164,10 +171,14 @@ export class Login {
     const { isid, tsih, cid } = request
     this.#applicant = { initiatorName, targetName, isid: isid.toString('hex'), tsih, cid }
     const admission = this.#options.admit(this.#applicant)
-    if ('refused' in admission) throw new Refusal(admission.refused, admission.reason)
+    if ('refused' in admission) {
+      const { refused, reason, movedTo } = admission
+      throw new Refusal(refused, reason, movedTo ? [{ key: 'TargetAddress', value: movedTo }] : [])
+    }
     // RFC 7143 13.9: in the first response of a normal session.
     if (targetName !== undefined)
       reply.push(this.#negotiation.declare('TargetPortalGroupTag', admission.targetPortalGroupTag))
+    return new SecurityStage(this.#negotiation, admission.chap, this.#options.crypto)
   }
 
   /** The initiator asks for the rest of an answer with requests that say nothing (RFC 7143 6.2). */
@@ -181,7 +192,7 @@ export class Login {
     const data = hold ? EMPTY : this.#outgoing.subarray(0, limit)
     if (!hold) this.#outgoing = this.#outgoing.subarray(data.length)
     const more = this.#outgoing.length > 0
-    const to = mayTransit && !more ? this.#transitTo : undefined
+    const to = mayTransit && !more && this.#security?.settled ? this.#transitTo : undefined
     const fields = { transit: to !== undefined, continue: more, currentStage: this.#stage, nextStage: to ?? 0 }
     if (to === undefined) return { kind: 'answer', fields, data }
     this.#stage = to

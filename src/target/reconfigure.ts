@@ -137,7 +137,7 @@ export class Reconfiguration {
     })
     inventory.config = next
     inventory.targets = targets
-    const ended = this.#host.offer(targets)
+    const ended = this.#host.offer(targets, next)
     await Promise.all([ended, ...removed.map((unit) => retire(unit, inventory, this.#host.log))])
   }
 }

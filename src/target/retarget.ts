@@ -6,6 +6,7 @@ import { SENSE } from '../../protocol/scsi/sense.ts'
 import { lunOf } from '../config/change-rules.ts'
 import type { ArrayConfig, LunConfig, TargetConfig } from '../config/schema.ts'
 import type { LogicalUnit } from './logical-unit.ts'
+import type { LunMap } from './lun-map.ts'
 import type { Nexus } from './nexus.ts'
 import { news, portrait } from './portrait.ts'
 import type { Target } from './target.ts'
@@ -20,7 +21,7 @@ interface Configs {
 /** `units` are all that the target has from now on, each with its configuration. The pools are as they will be already. */
 export function retarget(target: Target, { before, after }: Configs, units: Units): void {
   const nexuses = [...target.sessions].map(({ nexus }) => nexus)
-  const seen = new Map(nexuses.map((nexus) => [nexus, new Set(target.visible(nexus))]))
+  const seen = new Map(nexuses.map((nexus) => [nexus, target.lunMap(nexus)]))
   const running = new Set(target.units)
   for (const [unit, lun] of units) {
     const known = running.has(unit) ? lunOf(before, target.iqn, lun.id) : undefined
@@ -42,9 +43,15 @@ function reconfigureUnit(target: Target, unit: LogicalUnit, lun: LunConfig, witn
   for (const sense of news(before, portrait(unit, witness, target))) unit.unitAttentions.establishForAll(sense)
 }
 
-/** A logical unit that appears has been powered on, as far as the nexus knows; one that vanishes forgets the nexus. */
-function tellInventory(target: Target, nexus: Nexus, old: ReadonlySet<LogicalUnit>): void {
-  const visible = new Set(target.visible(nexus))
+/**
+ * A logical unit that appears has been powered on, as far as the nexus knows; one that vanishes forgets the nexus. One that gets
+ * another number stays what it is to the nexus, reservations and all.
+ */
+function tellInventory(target: Target, nexus: Nexus, before: LunMap): void {
+  const after = target.lunMap(nexus)
+  if (after.equals(before)) return
+  const old = new Set(before.units)
+  const visible = new Set(after.units)
   const appeared = [...visible].filter((unit) => !old.has(unit))
   const vanished = [...old].filter((unit) => !visible.has(unit))
   for (const unit of vanished) unit.loseNexus(nexus)
@@ -52,7 +59,6 @@ function tellInventory(target: Target, nexus: Nexus, old: ReadonlySet<LogicalUni
     unitAttentions.attach(nexus)
     unitAttentions.establish(nexus, SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
   }
-  if (appeared.length === 0 && vanished.length === 0) return
   for (const unit of visible)
     if (old.has(unit)) unit.unitAttentions.establish(nexus, SENSE.REPORTED_LUNS_DATA_HAS_CHANGED)
 }

@@ -10,7 +10,9 @@ import type { Sink } from './output.ts'
 export interface ConnectionSocket extends Sink {
   /** "127.0.0.1:45678" */
   readonly remote: string
+  /** Of either end, IPv4 as such also on a socket that takes both. */
   readonly localAddress: string
+  readonly remoteAddress: string
   readonly localPort: number
   pause(): void
   resume(): void
@@ -46,10 +48,16 @@ type Accept = (socket: ConnectionSocket) => ConnectionEvents | undefined
 /** What one read of a socket takes at most: whole PDUs, so that their data need not be assembled. */
 const READ_BYTES = 1024 * 1024
 
+interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  /** Leaves the IPv4 addresses of this port to another portal. */
+  readonly ipv6Only: boolean
+}
+
 /** Listens on a portal. Throws an OperatorError when it cannot. */
 export async function listen(
-  host: string,
-  port: number,
+  { host, port, ipv6Only }: ListenOptions,
   accept: Accept,
   report: (error: Error) => void,
 ): Promise<Portal> {
@@ -63,7 +71,7 @@ export async function listen(
       const reason = REASONS[error.code ?? ''] ?? error.message
       reject(new OperatorError(`cannot listen on ${formatPortal({ host, port })}: ${reason}`, { cause: error }))
     })
-    server.listen({ host, port }, resolve)
+    server.listen({ host, port, ipv6Only }, resolve)
   })
   server.removeAllListeners('error').on('error', report) // of accepting: the next connection may do better
   return { address: addressOf(server), stop: () => new Promise((resolve) => server.close(() => resolve())) }
@@ -106,7 +114,8 @@ function readingInto(accepted: Socket, buffer: Buffer, receive: (chunk: Buffer) 
 function wrap(socket: Socket): ConnectionSocket {
   return {
     remote: formatPortal({ host: socket.remoteAddress ?? '?', port: socket.remotePort ?? 0 }),
-    localAddress: socket.localAddress ?? '',
+    localAddress: plainAddress(socket.localAddress),
+    remoteAddress: plainAddress(socket.remoteAddress),
     localPort: socket.localPort ?? 0,
     cork: () => socket.cork(),
     uncork: () => socket.uncork(),
@@ -117,6 +126,9 @@ function wrap(socket: Socket): ConnectionSocket {
     destroy: () => void socket.destroy(),
   }
 }
+
+/** Without what means nothing to the other end: the mapping of RFC 4291 2.5.5.2, the zone of RFC 4007 11. */
+const plainAddress = (address = ''): string => address.replace(/^::ffff:(?=[\d.]+$)/i, '').replace(/%.*$/, '')
 
 function addressOf(server: Server): string {
   const address = server.address()

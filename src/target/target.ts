@@ -1,9 +1,11 @@
 // A SCSI target device with its one target port in each portal group: the logical units, and the sessions that reach them.
 
-import { encodeLun } from '../../protocol/scsi/lun.ts'
+import { matcher } from '../config/initiators.ts'
 import type { TargetConfig } from '../config/schema.ts'
+import { type Authentication, authentication } from './authentication.ts'
 import type { CommandTable } from './command-table.ts'
 import type { LogicalUnit } from './logical-unit.ts'
+import { LunMap } from './lun-map.ts'
 import type { Nexus } from './nexus.ts'
 import { PortGroups, portalGroupTag } from './port-groups.ts'
 import { RodTokens } from './rod-tokens.ts'
@@ -19,11 +21,18 @@ export class Target {
   /** Ascending by LUN. */
   units: readonly LogicalUnit[] = []
   abortFinished: TargetConfig['abortFinished'] = 'notExist'
-  #initiators: TargetConfig['initiators'] = 'any'
+  /** Whether an initiator may log in, by its name. */
+  admits!: (initiatorName: string) => boolean
+  /** What an initiator must prove, by its name. */
+  authentication!: Authentication
+  /** Where the target has gone. */
+  redirect: TargetConfig['redirect'] = 'none'
   /** Which of the array's portals lead here. */
   readonly portals: TargetConfig['portals']
 
-  readonly #byKey = new Map<number, LogicalUnit>()
+  /** Of all initiators, where they see the same. */
+  #lunMap: LunMap | undefined
+  #lunMaps = new WeakMap<Nexus, LunMap>()
   /** Sessions that have ended while tasks of theirs still run, by initiator port. */
   readonly #ending = new Map<string, Promise<void>>()
 
@@ -47,17 +56,12 @@ export class Target {
   /** Takes over what may change while the target runs, and other logical units. Whoever calls tells the initiators. */
   configure(config: TargetConfig, units: readonly LogicalUnit[]): void {
     this.abortFinished = config.abortFinished
-    this.#initiators = config.initiators
+    this.admits = matcher(config.initiators)
+    this.authentication = authentication(config.auth)
+    this.redirect = config.redirect
     this.units = [...units].sort((a, b) => a.lun - b.lun)
-    this.#byKey.clear()
-    for (const unit of units) {
-      this.#byKey.set(encodeLun(unit.lun).readUInt32BE(0), unit)
-      this.#byKey.set(flatSpaceKey(unit.lun), unit)
-    }
-  }
-
-  admits(initiatorName: string): boolean {
-    return this.#initiators === 'any' || this.#initiators.includes(initiatorName)
+    this.#lunMaps = new WeakMap()
+    this.#lunMap = units.every((unit) => unit.uniform) ? new LunMap(this.units, '') : undefined
   }
 
   reachableThrough(portalIndex: number): boolean {
@@ -66,12 +70,23 @@ export class Target {
 
   /** The logical unit that a LUN field names for this nexus; `key` is its first four bytes, the others being zero. */
   find(key: number, nexus: Nexus): LogicalUnit | undefined {
-    const unit = this.#byKey.get(key)
-    return unit?.visibleTo(nexus) ? unit : undefined
+    return this.lunMap(nexus).find(key)
   }
 
-  visible(nexus: Nexus): LogicalUnit[] {
-    return this.units.filter((unit) => unit.visibleTo(nexus))
+  /** In the order of the numbers that the nexus finds them under. */
+  visible(nexus: Nexus): readonly LogicalUnit[] {
+    return this.lunMap(nexus).units
+  }
+
+  /** What the nexus sees, until the target is configured anew. */
+  lunMap(nexus: Nexus): LunMap {
+    if (this.#lunMap) return this.#lunMap
+    let own = this.#lunMaps.get(nexus)
+    if (!own) {
+      own = new LunMap(this.units, nexus.initiatorName)
+      this.#lunMaps.set(nexus, own)
+    }
+    return own
   }
 
   /** The session of an initiator port on a target port, if there is one. */
@@ -94,6 +109,3 @@ export class Target {
     return this.#ending.get(initiatorPort)
   }
 }
-
-/** Flat space addressing (SAM-5 4.7.7.4) names the same logical units as peripheral device addressing. */
-const flatSpaceKey = (lun: number): number => ((0x4000 | lun) << 16) >>> 0

@@ -3,16 +3,19 @@
 
 import type { Gate } from '../../luns/gate.ts'
 import type { FramedPdu } from '../../protocol/iscsi/framer.ts'
-import type { SenseData } from '../../protocol/scsi/sense.ts'
+import { PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT } from '../../protocol/scsi/commands/persistent-reserve.ts'
+import { SENSE, type Sense, type SenseData } from '../../protocol/scsi/sense.ts'
 import { describeSense, encodeSense } from '../../protocol/scsi/sense-data.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
 import { executeWithoutUnit } from './absent-unit.ts'
+import { type Announcement, tasksTerminated } from './announcements.ts'
 import { DataOut, type DataOutPort } from './data-out.ts'
 import { execute } from './device-server.ts'
 import { failureOf } from './failures.ts'
 import type { Log } from './log.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Responder } from './responder.ts'
+import type { FencedConnection } from './response-fence.ts'
 import type { Session } from './session.ts'
 import type { Target } from './target.ts'
 import { Task, TaskAborted, type TaskFields, type Transport } from './task.ts'
@@ -23,8 +26,9 @@ export interface Arrival extends TaskFields {
 }
 
 /** What the runner needs of its connection. */
-export interface RunnerPort extends DataOutPort {
+export interface RunnerPort extends DataOutPort, FencedConnection {
   readonly log: Log
+  announce(announcement: Announcement): void
   flushSoon(): void
   /** Something failed that nobody foresaw, and not in a command: the connection ends. */
   broken(error: unknown): void
@@ -43,18 +47,54 @@ export class TaskRunner implements Transport {
     this.#port = port
   }
 
+  /** The tasks that are allegiant to the connection. */
+  get tasks(): Task[] {
+    return [...this.#session.tasks.values()].filter((task) => task.transport === this)
+  }
+
   start(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): void {
-    const task = new Task(this.#session.nexus, this.#target, this, header, cdbOffset, arrival)
-    if (!task.immediate) this.#session.takePlace()
-    if (arrival.expectedOut !== 0) {
-      task.data = pdu.data
-      task.dataOffset = pdu.dataOffset
-      task.dataLength = pdu.dataLength
-      if (arrival.more || pdu.placed) task.dataOut = this.#dataOut(task, pdu.placed, arrival.more)
+    const task = this.#take(arrival, header, cdbOffset, pdu)
+    if (!task.immediate) this.#takePlace(task)
+    this.#enter(task)
+  }
+
+  /**
+   * The command has come before its turn (RFC 7143 4.2.2.1): its data are kept, and it can be aborted. Call what is returned
+   * when its turn has come.
+   */
+  keep(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): () => void {
+    const task = this.#take(arrival, header, cdbOffset, pdu)
+    this.#leaveChunk(task)
+    this.#session.begin(task)
+    let proceed = (): void => {}
+    task.ended = new Promise((resolve) => {
+      proceed = () => {
+        task.wake = undefined
+        this.#session.end(task)
+        if (task.aborted) this.#complete(task)
+        else {
+          this.#takePlace(task)
+          this.#enter(task)
+        }
+        this.#port.flushSoon()
+        resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
+      }
+      task.wake = proceed
+    })
+    return () => {
+      if (!task.aborted) proceed() // else it has ended already, and its number is all that was left
     }
-    const lu = this.#target.find(task.lunKey, task.nexus)
-    if (lu && !lu.tasks.admits(task.attributes)) this.#hold(task, lu)
-    else this.#run(task, lu)
+  }
+
+  /** A second has passed; whether the data of a task has not come for so many. */
+  isStalled(seconds: number): boolean {
+    let stalled = false
+    for (const { dataOut, transport } of this.#session.tasks.values()) {
+      if (!dataOut || transport !== this) continue
+      dataOut.tick()
+      if (dataOut.waitedSeconds >= seconds) stalled = true
+    }
+    return stalled
   }
 
   sendData(task: Task, data: Buffer): void {
@@ -71,6 +111,14 @@ export class TaskRunner implements Transport {
 
   receiveAll(task: Task, length: number): Buffer | Promise<Buffer> {
     return this.#transferOf(task)?.all(length) ?? NOTHING
+  }
+
+  /** FastAbort (RFC 7143 4.2.3.4 d): the initiator stops to send what nobody takes. */
+  tellTerminated(lunKey: number): void {
+    if (this.#session.parameters.taskReporting !== 'FastAbort') return
+    const lun = Buffer.alloc(LUN_BYTES)
+    lun.writeUInt32BE(lunKey)
+    this.#port.announce(tasksTerminated(lun))
   }
 
   report({ row }: Task, error: unknown): void {
@@ -92,6 +140,28 @@ export class TaskRunner implements Transport {
     return new DataOut(task, this.#port, immediate, placed ? task.data : undefined, more)
   }
 
+  #take(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): Task {
+    const task = new Task(this.#session.nexus, this.#target, this, header, cdbOffset, arrival)
+    if (arrival.expectedOut === 0) return task
+    task.data = pdu.data
+    task.dataOffset = pdu.dataOffset
+    task.dataLength = pdu.dataLength
+    if (arrival.more || pdu.placed) task.dataOut = this.#dataOut(task, pdu.placed, arrival.more)
+    return task
+  }
+
+  #takePlace(task: Task): void {
+    task.hasPlace = true
+    this.#session.window.takePlace()
+  }
+
+  /** Its turn has come: the task enters the task set of its logical unit. */
+  #enter(task: Task): void {
+    const lu = this.#target.find(task.lunKey, task.nexus)
+    if (lu && !lu.tasks.admits(task.attributes)) this.#hold(task, lu)
+    else this.#run(task, lu)
+  }
+
   /** The task waits for its turn in the task set (SAM-5 8.6), or for being aborted. */
   #hold(task: Task, lu: LogicalUnit): void {
     task.lu = lu
@@ -102,7 +172,7 @@ export class TaskRunner implements Transport {
         task.wake = undefined
         this.#session.end(task)
         if (task.aborted) this.#complete(task)
-        else this.#run(task, this.#target.find(task.lunKey, task.nexus)) // it may be gone
+        else this.#run(task, this.#target.visible(task.nexus).includes(lu) ? lu : undefined) // it may be gone
         this.#port.flushSoon()
         resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
       }
@@ -144,27 +214,42 @@ export class TaskRunner implements Transport {
   }
 
   #complete(task: Task): void {
-    this.#end(task)
-    if (!task.aborted) this.#responder.sendStatus(task, STATUS.GOOD, undefined)
-    else if (task.tellsAbort) this.#responder.sendStatus(task, STATUS.TASK_ABORTED, undefined)
+    if (!task.aborted) this.#respond(task, STATUS.GOOD, undefined)
+    else if (task.tellsAbort) this.#respond(task, STATUS.TASK_ABORTED, undefined)
+    else this.#end(task)
+  }
+
+  #respond(task: Task, status: number, sense: Buffer | undefined, fenced = false): void {
+    const { fence } = this.#session
+    if (!fence) {
+      this.#end(task)
+      this.#responder.sendStatus(task, status, sense)
+      return
+    }
+    task.dataOut?.release()
+    fence.respond(this.#port, fenced || preempts(task), () => {
+      this.#end(task)
+      this.#responder.sendStatus(task, status, sense)
+      this.#port.flushSoon()
+    })
   }
 
   /** Before its status is said: the status tells the window that there is then. */
   #end(task: Task): void {
     task.dataOut?.release()
-    if (!task.immediate) this.#session.givePlace()
+    if (task.hasPlace) this.#session.window.givePlace()
   }
 
   #fail(task: Task, error: unknown): void {
     if (task.aborted) return this.#complete(task)
-    this.#end(task)
-    if (error instanceof TaskAborted) return
+    if (error instanceof TaskAborted) return this.#end(task)
     if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
     const { status, sense, unexpected } = failureOf(error, task)
     if (!sense) task.lu?.statusReturned(task.nexus, status)
     this.#log(task, error, status, sense, unexpected === true)
     const format = task.lu?.modes.descriptorSense ? 'descriptor' : 'fixed'
-    this.#responder.sendStatus(task, status, sense && encodeSense(sense, format))
+    const fenced = sense !== undefined && FENCED_SENSE.has(sense.sense)
+    this.#respond(task, status, sense && encodeSense(sense, format), fenced)
   }
 
   #log(task: Task, error: unknown, status: number, sense: SenseData | undefined, unexpected: boolean): void {
@@ -177,4 +262,14 @@ export class TaskRunner implements Transport {
   }
 }
 
+/** RFC 7143 4.2.2.3.4: the unit attentions that follow an abort of many tasks, and PREEMPT AND ABORT. */
+const FENCED_SENSE: ReadonlySet<Sense> = new Set<Sense>([
+  SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR,
+  SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED,
+  SENSE.SCSI_BUS_RESET_OCCURRED,
+])
+
+const preempts = ({ row }: Task): boolean => row?.wire === PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT
+
+const LUN_BYTES = 8
 const NOTHING = Buffer.alloc(0)

@@ -19,6 +19,8 @@ export interface Transport {
   receivePiece(task: Task, from: number, length: number): Buffer | Promise<Buffer>
   /** All `length` bytes in one buffer, valid until the task ends. */
   receiveAll(task: Task, length: number): Buffer | Promise<Buffer>
+  /** Another connection has aborted tasks of the logical unit that came on this one. */
+  tellTerminated(lunKey: number): void
   /** What went on after the task's end has failed in a way that nobody foresaw. */
   report(task: Task, error: unknown): void
 }
@@ -43,6 +45,8 @@ export class Task<L extends Layout = Layout> {
   readonly attributes: number
   /** Delivered out of order: takes no place in the command window. */
   readonly immediate: boolean
+  /** It has a place in the command window, from its delivery to its end. */
+  hasPlace = false
   readonly target: Target
   /** Bytes that the initiator will take, and will send. */
   readonly expectedIn: number

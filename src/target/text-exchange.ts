@@ -2,7 +2,7 @@
 // text of either side that spans PDUs. One exchange at a time on a connection.
 
 import type { FramedPdu } from '../../protocol/iscsi/framer.ts'
-import type { Negotiation } from '../../protocol/iscsi/negotiation.ts'
+import type { Negotiation, OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import { RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import { buildSendTargets, type DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
@@ -16,10 +16,12 @@ const TRANSFER_TAG = 1
 
 export interface TextOptions {
   readonly negotiation: Negotiation
+  /** Bytes of text that one negotiation may take. */
+  readonly textLength: number
   /** The targets that this initiator may log in to, as it reaches them: all of them, or the one named. */
   readonly discover: (name: string | undefined) => readonly DiscoveredTarget[]
   /** Told when keys have changed what applies to the connection. */
-  readonly changed: () => void
+  readonly changed: (parameters: OperationalParameters) => void
 }
 
 export class TextExchange {
@@ -44,7 +46,7 @@ export class TextExchange {
     if (this.#outgoing.length === 0) {
       this.#gathered.push(data)
       this.#gatheredLength += data.length
-      if (this.#gatheredLength > LIMITS.negotiationTextLength || ++this.#requests > LIMITS.negotiationPdus) {
+      if (this.#gatheredLength > this.#options.textLength || ++this.#requests > LIMITS.negotiationPdus) {
         this.#reset()
         return phase.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
       }
@@ -52,7 +54,7 @@ export class TextExchange {
       if (!this.#take(phase)) return phase.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
       this.#final = request.final
     }
-    const limit = phase.session.parameters.maxRecvDataSegmentLengthPeer
+    const limit = phase.parameters.maxRecvDataSegmentLengthPeer
     const part = this.#outgoing.subarray(0, limit)
     this.#outgoing = this.#outgoing.subarray(part.length)
     this.#send(phase, request, part, this.#final && this.#outgoing.length === 0)
@@ -71,7 +73,7 @@ export class TextExchange {
     const parts = [buildText(answers)]
     if (asked !== undefined) parts.push(this.#sendTargets(asked, phase, discover))
     this.#outgoing = Buffer.concat(parts)
-    changed()
+    changed(negotiation.parameters)
     return true
   }
 

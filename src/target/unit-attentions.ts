@@ -62,6 +62,11 @@ export class UnitAttentions {
     return this.#queues.get(nexus)?.[0]
   }
 
+  /** How many the nexus has. */
+  depth(nexus: Nexus): number {
+    return this.#queues.get(nexus)?.length ?? 0
+  }
+
   /** Clears a condition without reporting it: REPORT LUNS does that to 3Fh/0Eh (SPC-4 6.33). */
   clear(nexus: Nexus, sense: Sense): void {
     const queue = this.#queues.get(nexus)

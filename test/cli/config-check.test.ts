@@ -40,6 +40,34 @@ describe('a configuration that is right', () => {
     expect(JSON.parse(stdout).targets[0].luns[0].size).toBe(10 * 2 ** 30)
   })
 
+  test('secrets are masked, those from elsewhere are not shown, and what is printed is no configuration to serve', async () => {
+    await writeFile(join(folder, 'array.secret'), 'the secret of the array\n')
+    const path = await given(
+      'auth.yaml',
+      `discoveryAuth: { chap: { user: finder, secretEnv: FINDER_SECRET } }
+targets:
+  - auth:
+      chap: { user: alice, secret: "alice has 16 byt" }
+      mutual: { user: array, secretFile: array.secret }
+`,
+    )
+    const env = { FINDER_SECRET: 'only to discover' }
+    const yaml = await lunette(['config', 'check', path], { env })
+    expect(yaml).toMatchObject({ code: 0, stderr: '' })
+    expect(yaml.stdout).toContain('        user: alice\n        secret: "********"\n')
+    expect(yaml.stdout).toContain(`        user: array\n        secretFile: ${join(folder, 'array.secret')}\n`)
+    const json = await lunette(['config', 'check', path, '--json'], { env })
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      discoveryAuth: { chap: { user: 'finder', secretEnv: 'FINDER_SECRET' } },
+      targets: [{ auth: { chap: { user: 'alice', secret: '********' } } }],
+    })
+    for (const { stdout } of [yaml, json]) expect(stdout).not.toMatch(/16 byt|of the array|to discover/)
+    const again = await given('again.yaml', yaml.stdout)
+    const { code, stderr } = await lunette(['config', 'check', again], { env })
+    expect(code).toBe(1)
+    expect(stderr).toContain('targets[0].auth.chap.secret: found text of 8 bytes; allowed: text of 12 to 255 bytes')
+  })
+
   test('nothing is made or touched', async () => {
     const path = await given('d.yaml', 'data: ./made\n')
     await lunette(['config', 'check', path])
@@ -51,7 +79,7 @@ describe('a configuration that is wrong', () => {
   test('every error on its line, and nothing else; exit 1', async () => {
     await given(
       'wrong.yaml',
-      'targets:\n  - luns:\n      - id: 0\n      - id: 1\n        blockSize: 1024\n    auth: {}\n',
+      'targets:\n  - luns:\n      - id: 0\n      - id: 1\n        blockSize: 1024\n    login: {}\n',
     )
     expect(await lunette(['config', 'check', 'wrong.yaml'], { cwd: folder })).toEqual({
       code: 1,
@@ -59,7 +87,7 @@ describe('a configuration that is wrong', () => {
       stdout: '',
       stderr: [
         'wrong.yaml:5:20: targets[0].luns[1].blockSize: found 1024; allowed: 512, 4096\n',
-        'wrong.yaml:6:5: targets[0].auth: unknown key; allowed: iqn, portals, initiators, abortFinished, luns\n',
+        'wrong.yaml:6:5: targets[0].login: unknown key; allowed: iqn, portals, auth, initiators, redirect, abortFinished, luns\n',
       ].join(''),
     })
   })

@@ -14,6 +14,16 @@ describe('nextLines', () => {
       'qemu-img info iscsi://127.0.0.1:3260/iqn.2026-11.io.lunette:array1/0',
       'qemu-img convert -O qcow2 iscsi://127.0.0.1:3260/iqn.2026-11.io.lunette:array1/0 lun0.qcow2',
     ]))
+  test('with the user that CHAP asks for, and a word in place of the secret', () => {
+    const lines = nextLines('127.0.0.1:3260', 'iqn.2026-11.io.x:a', 0, { discovery: 'finder', target: 'al ice' })
+    expect(lines.slice(2, 4)).toEqual([
+      'iscsi-ls iscsi://finder%SECRET@127.0.0.1:3260',
+      "iscsi-inq 'iscsi://al ice%SECRET@127.0.0.1:3260/iqn.2026-11.io.x:a/0'",
+    ])
+    expect(nextLines('a:1', 'iqn.2026-11.io.x:a', 0, { target: "o'b" })[3]).toBe(
+      "iscsi-inq 'iscsi://o'\\''b%SECRET@a:1/iqn.2026-11.io.x:a/0'",
+    )
+  })
   test('without a LUN there is nothing to look at', () =>
     expect(nextLines('[::1]:3260', 'iqn.2026-11.io.lunette:array1', undefined)).toEqual([
       'iscsiadm -m discovery -t st -p [::1]:3260',

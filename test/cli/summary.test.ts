@@ -64,6 +64,21 @@ Ctrl-C stops it.
     expect(lines).toContain('  iscsi-inq iscsi://b:2/iqn.2026-11.io.x:b/1')
   })
 
+  test('who must prove what, and how to type it, without a secret', () => {
+    const chap = { user: 'alice', secret: 'alice has secrets' }
+    const mutual = { user: 'array', secret: 'another secret' }
+    const luns = [{ store: { type: 'memory' as const } }]
+    const text = describeArray(served({ targets: [{ luns, auth: { chap, mutual } }] }), false)
+    expect(text).toContain('\niqn.2026-11.io.lunette:array1, mutual CHAP\n')
+    expect(text).toContain(
+      '  LIBISCSI_CHAP_TARGET_USERNAME=array LIBISCSI_CHAP_TARGET_PASSWORD=SECRET iscsi-inq iscsi://alice%SECRET@127.0.0.1:3260/',
+    )
+    const one = served({ targets: [{ luns, auth: { chap } }] })
+    expect(describeArray(one, false)).toContain('\niqn.2026-11.io.lunette:array1, CHAP\n')
+    expect(JSON.parse(toJson(one)).targets[0].authentication).toBe('CHAP')
+    for (const shown of [text, describeArray(one, false), toJson(one)]) expect(shown).not.toMatch(/has secrets|another/)
+  })
+
   test('a portal on every address becomes one that can be typed', () => {
     const text = describeArray(served({}, ['0.0.0.0:3260']), false)
     expect(text).toContain('on 0.0.0.0:3260\n')
@@ -89,6 +104,7 @@ test('for programs: one line of JSON, sizes in bytes', () => {
       {
         iqn: 'iqn.2026-11.io.lunette:array1',
         portals: ['b:2'],
+        authentication: 'none',
         luns: [
           {
             id: 0,

@@ -5,6 +5,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import type { ArrayConfig, ArrayInput } from '../../src/config/schema.ts'
 import { OperatorError } from '../../src/errors.ts'
 
+const MIB = 2 ** 20
 const GIB = 2 ** 30
 const NAA = `6${'0'.repeat(31)}`
 
@@ -26,12 +27,30 @@ describe('defaults', () => {
     expect(parseConfig({ portals: ['127.0.0.1:3260'] })).toEqual({
       data: './lunette-data',
       portals: ['127.0.0.1:3260'],
+      limits: {
+        connections: 8192,
+        connectionsPerAddress: 8192,
+        connectionsBeforeLogin: 1024,
+        sessions: 4096,
+        sessionsPerInitiator: 1024,
+        loginSeconds: 15,
+        negotiationText: 65_536,
+        commandWindow: 128,
+        tasksPerSession: 192,
+        outputPerConnection: 8 * MIB,
+        inputPerConnection: 16 * MIB,
+        buffers: 256 * MIB,
+        pingAfterSeconds: 15,
+        pingAnswerSeconds: 60,
+        dataOutSeconds: 30,
+      },
       pools: [{ name: 'default', capacity: 64 * GIB, softThreshold: '80%' }],
       targets: [
         {
           iqn: 'iqn.2026-11.io.lunette:array1',
           portals: 'all',
           initiators: 'any',
+          redirect: 'none',
           abortFinished: 'notExist',
           luns: [
             {
@@ -46,6 +65,7 @@ describe('defaults', () => {
               removable: false,
               writeCache: true,
               initiators: 'any',
+              presentations: [],
               identity: {
                 vendor: 'LUNETTE',
                 product: 'VIRTUAL DISK',
@@ -107,12 +127,14 @@ describe('parsing an effective configuration again gives the same', () => {
       'one that sets everything',
       {
         data: '/srv/data',
-        portals: ['0.0.0.0:3260', '[::1]:0', 'localhost:0'],
+        portals: ['0.0.0.0:3260', '[::1]:0', { listen: 'localhost:0', public: '[2001:db8::1]:3260' }],
+        limits: { connections: 9, buffers: '1GiB', negotiationText: 8192 },
         targets: [
           {
             iqn: 'iqn.2001-04.com.example:A',
             portals: [1, 0],
-            initiators: ['iqn.2001-04.com.example:Host', 'eui.0123456789ABCDEF'],
+            initiators: ['iqn.2001-04.com.example:Host', 'eui.0123456789ABCDEF', 'iqn.*:Rack1.**'],
+            redirect: { to: 'storage.example.com:3260' },
             abortFinished: 'complete',
             luns: [
               {
@@ -121,6 +143,10 @@ describe('parsing an effective configuration again gives the same', () => {
                 size: '1.5MiB',
                 blockSize: 4096,
                 initiators: [],
+                presentations: [
+                  { initiators: ['naa.*', '*'], id: 3 },
+                  { initiators: 'any', id: 4 },
+                ],
               },
               {
                 id: 1,
@@ -159,6 +185,7 @@ describe('parsing an effective configuration again gives the same', () => {
 const ANY_U32 = 'a whole number from 0 to 4294967295'
 const FLAG = 'true, false'
 const NAME = 'an iSCSI name: iqn.YYYY-MM.REVERSED.DOMAIN:NAME, eui. with 16 or naa. with 16 or 32 hex digits'
+const ENTRY = NAME.replace('name:', 'name, with * for any run of characters:')
 const NAMES = 'any, or a list of iSCSI names'
 const NAA_FORMS = 'auto, or 32 hex digits that start with 6, or 16 that start with 2, 3 or 5, in quotes'
 const SIZE = 'at least one block: a number of bytes, or a number with KiB, MiB, GiB or TiB'
@@ -177,7 +204,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     [{ targets: [] }, 'targets: found an empty list; allowed: a list of targets, at least one'],
     [
       { targets: [1] },
-      'targets[0]: found 1; allowed: a mapping with the keys iqn, portals, initiators, abortFinished, luns',
+      'targets[0]: found 1; allowed: a mapping with the keys iqn, portals, auth, initiators, redirect, abortFinished, luns',
     ],
     [{ targets: [{ iqn: 'array1' }] }, `targets[0].iqn: found "array1"; allowed: ${NAME}`],
     [{ targets: [{ iqn: null }] }, `targets[0].iqn: found nothing; allowed: ${NAME}`],
@@ -191,7 +218,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     ],
     [{ targets: [{ portals: [-1] }] }, 'targets[0].portals[0]: found -1; allowed: a whole number from 0 to 65535'],
     [{ targets: [{ initiators: 'none' }] }, `targets[0].initiators: found "none"; allowed: ${NAMES}`],
-    [{ targets: [{ initiators: ['any'] }] }, `targets[0].initiators[0]: found "any"; allowed: ${NAME}`],
+    [{ targets: [{ initiators: ['any'] }] }, `targets[0].initiators[0]: found "any"; allowed: ${ENTRY}`],
     [{ targets: [{ abortFinished: true }] }, 'targets[0].abortFinished: found true; allowed: notExist, complete'],
     [{ targets: [{ luns: 0 }] }, 'targets[0].luns: found 0; allowed: a list of LUNs'],
   ])('%j', (input, message) => expect(refusal(input)).toBe(message))
@@ -232,7 +259,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     [{ removable: 'no' }, `removable: found "no"; allowed: ${FLAG}`],
     [{ writeCache: 1 }, `writeCache: found 1; allowed: ${FLAG}`],
     [{ initiators: true }, `initiators: found true; allowed: ${NAMES}`],
-    [{ initiators: [3] }, `initiators[0]: found 3; allowed: ${NAME}`],
+    [{ initiators: [3] }, `initiators[0]: found 3; allowed: ${ENTRY}`],
     [
       { identity: [] },
       'identity: found an empty list; allowed: a mapping with the keys vendor, product, revision, naa, serial',
@@ -316,7 +343,9 @@ describe('a wrong value names the key, what was found and what is allowed', () =
   )
 
   test.each([null, 3, 'x', [], true])('a configuration that is %j', (input) =>
-    expect(refusal(input)).toMatch(/^found .+; allowed: a mapping with the keys data, portals, pools, targets$/),
+    expect(refusal(input)).toMatch(
+      /^found .+; allowed: a mapping with the keys data, portals, discoveryAuth, limits, pools, targets$/,
+    ),
   )
 
   test('the last value that is allowed', () => {
@@ -346,13 +375,19 @@ describe('a wrong value names the key, what was found and what is allowed', () =
 
 describe('unknown keys', () => {
   test.each([
-    [{ portal: ['x:1'] }, 'portal: unknown key, did you mean portals? allowed: data, portals, pools, targets'],
     [
-      { targets: [{ auth: {} }] },
-      'targets[0].auth: unknown key; allowed: iqn, portals, initiators, abortFinished, luns',
+      { portal: ['x:1'] },
+      'portal: unknown key, did you mean portals? allowed: data, portals, discoveryAuth, limits, pools, targets',
     ],
-    [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, pools, targets'],
-    [JSON.parse('{"__proto__": 1}'), '__proto__: unknown key; allowed: data, portals, pools, targets'],
+    [
+      { targets: [{ login: {} }] },
+      'targets[0].login: unknown key; allowed: iqn, portals, auth, initiators, redirect, abortFinished, luns',
+    ],
+    [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, discoveryAuth, limits, pools, targets'],
+    [
+      JSON.parse('{"__proto__": 1}'),
+      '__proto__: unknown key; allowed: data, portals, discoveryAuth, limits, pools, targets',
+    ],
   ])('%j', (input, message) => expect(refusal(input)).toBe(message))
 })
 

@@ -1,8 +1,10 @@
 // The initiator's side of the login phase (RFC 7143 6.3), against a target that follows the rules and one that does not.
 
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { KEYS, LOGIN_STAGE, parseText, TARGET_OPCODE } from '../../protocol/index.ts'
 import {
+  AuthenticationError,
   ConnectionLostError,
   type ConnectOptions,
   connect,
@@ -238,5 +240,142 @@ describe('login that fails', () => {
     await expect(connect({ ...at, isid: Buffer.alloc(5) })).rejects.toThrow('an ISID of 5 bytes')
     await expect(connect({ ...at, parameters: { maxBurstLength: 1 } })).rejects.toThrow('MaxBurstLength')
     await expect(connect({ ...at, parameters: { maxRecvDataSegmentLength: 100 } })).rejects.toThrow(RangeError)
+  })
+})
+
+describe('CHAP of the initiator (RFC 7143 12.1.3)', () => {
+  const chap = { user: 'alice', secret: 'alice has 16 byt' }
+  const mutual = { user: 'array', secret: 'another secret' }
+  const challenge = { CHAP_A: '5', CHAP_I: '7', CHAP_C: `0x${'a5'.repeat(16)}` }
+  const md5 = (identifier: number, secret: string, bytes: string): string =>
+    createHash('md5')
+      .update(Buffer.concat([Buffer.of(identifier), Buffer.from(secret), Buffer.from(bytes.slice(2), 'hex')]))
+      .digest('hex')
+  const stay = { transit: false, nextStage: 0 }
+
+  /** Up to the response, which the target has in hand. */
+  async function answered(auth: ConnectOptions['auth'] & object) {
+    const { target, session } = await attempt({ auth })
+    const first = await target.takeLogin()
+    expect(first.header).toMatchObject({ transit: false, currentStage: SECURITY_NEGOTIATION, nextStage: 0 })
+    expect(pairs(first.data).AuthMethod).toBe(auth.mutual ? 'CHAP' : 'CHAP,None')
+    target.answerLogin(first, stay, textOf({ AuthMethod: 'CHAP', TargetPortalGroupTag: '1' }))
+    const second = await target.takeLogin()
+    expect(second.header.transit).toBe(false)
+    expect(pairs(second.data)).toEqual({ CHAP_A: '8,7,6,5' })
+    target.answerLogin(second, stay, textOf(challenge))
+    const response = await target.takeLogin()
+    expect(response.header).toMatchObject({ transit: true, nextStage: LOGIN_OPERATIONAL_NEGOTIATION })
+    return { target, session, response, said: pairs(response.data) as Record<string, string> }
+  }
+
+  test('one-way: name and response, and then the stage ends', async () => {
+    const { target, session, response, said } = await answered({ chap })
+    expect(said).toEqual({ CHAP_N: 'alice', CHAP_R: `0x${md5(7, chap.secret, challenge.CHAP_C)}` })
+    target.answerLogin(response)
+    target.answerLogin(await target.takeLogin(), { tsih: 5 }, textOf(ANSWERS))
+    await session
+  })
+
+  test('mutual: the target’s proof is taken', async () => {
+    const { target, session, response, said } = await answered({ chap, mutual })
+    const proof = md5(Number(said.CHAP_I), mutual.secret, said.CHAP_C as string)
+    target.answerLogin(response, {}, textOf({ CHAP_N: 'array', CHAP_R: `0x${proof}` }))
+    target.answerLogin(await target.takeLogin(), { tsih: 5 }, textOf(ANSWERS))
+    await session
+  })
+
+  test('a target that answers without ending the stage is asked once more', async () => {
+    const { target, session, response, said } = await answered({ chap, mutual })
+    const proof = md5(Number(said.CHAP_I), mutual.secret, said.CHAP_C as string)
+    target.answerLogin(response, stay, textOf({ CHAP_N: 'array', CHAP_R: `0x${proof}` }))
+    const again = await target.takeLogin()
+    expect(again.header.transit).toBe(true)
+    expect(again.data.length).toBe(0)
+    target.answerLogin(again)
+    target.answerLogin(await target.takeLogin(), { tsih: 5 }, textOf(ANSWERS))
+    await session
+  })
+
+  test.each<[string, (said: Record<string, string>) => Record<string, string>]>([
+    ['no answer', () => ({})],
+    ['no response', () => ({ CHAP_N: 'array' })],
+    [
+      'another name',
+      ({ CHAP_I, CHAP_C = '' }) => ({ CHAP_N: 'x', CHAP_R: `0x${md5(Number(CHAP_I), mutual.secret, CHAP_C)}` }),
+    ],
+    [
+      'another secret',
+      ({ CHAP_I, CHAP_C = '' }) => ({ CHAP_N: 'array', CHAP_R: `0x${md5(Number(CHAP_I), 'x', CHAP_C)}` }),
+    ],
+    [
+      'its own secret',
+      ({ CHAP_I, CHAP_C = '' }) => ({ CHAP_N: 'array', CHAP_R: `0x${md5(Number(CHAP_I), chap.secret, CHAP_C)}` }),
+    ],
+    ['a response that is none', () => ({ CHAP_N: 'array', CHAP_R: '0x00' })],
+  ])('mutual, %s: the connection is dropped', async (_, answer) => {
+    const { target, session, response, said } = await answered({ chap, mutual })
+    target.answerLogin(response, {}, textOf(answer(said)))
+    await expect(session).rejects.toThrow(AuthenticationError)
+    await expect(session).rejects.not.toThrow(/alice has|another secret/)
+    await target.expectClosed()
+  })
+
+  test('mutual: a target that does without CHAP is refused', async () => {
+    const { target, session } = await attempt({ auth: { chap, mutual } })
+    target.answerLogin(await target.takeLogin(), stay, textOf({ AuthMethod: 'None' }))
+    await expect(session).rejects.toThrow(ProtocolError)
+    await target.expectClosed()
+  })
+
+  test('mutual: a target that ends the stage early is refused', async () => {
+    const { target, session } = await attempt({ auth: { chap, mutual } })
+    const fields = { transit: true, nextStage: LOGIN_OPERATIONAL_NEGOTIATION }
+    target.answerLogin(await target.takeLogin(), fields, textOf({ AuthMethod: 'CHAP' }))
+    await expect(session).rejects.toThrow(ProtocolError)
+    await target.expectClosed()
+  })
+
+  test('one-way: a target that needs none is gone on with', async () => {
+    const { target, session } = await attempt({ auth: { chap } })
+    target.answerLogin(await target.takeLogin(), stay, textOf({ AuthMethod: 'None' }))
+    const again = await target.takeLogin()
+    expect(again.header.transit).toBe(true)
+    target.answerLogin(again)
+    target.answerLogin(await target.takeLogin(), { tsih: 5 }, textOf(ANSWERS))
+    await session
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ['rejects the algorithms', { CHAP_A: 'Reject' }],
+    ['chooses another algorithm', { ...challenge, CHAP_A: '9' }],
+    ['gives no challenge', { CHAP_A: '5', CHAP_I: '1' }],
+    ['gives 1025 bytes of challenge', { ...challenge, CHAP_C: `0x${'00'.repeat(1025)}` }],
+  ])('a target that %s is refused', async (_, keys) => {
+    const { target, session } = await attempt({ auth: { chap } })
+    target.answerLogin(await target.takeLogin(), stay, textOf({ AuthMethod: 'CHAP' }))
+    target.answerLogin(await target.takeLogin(), stay, textOf(keys))
+    await expect(session).rejects.toThrow(/CHAP/)
+    await target.expectClosed()
+  })
+
+  test('CHAP keys that nobody asked for', async () => {
+    const { target, session } = await attempt()
+    target.answerLogin(await target.takeLogin(), {}, textOf({ AuthMethod: 'None', ...challenge }))
+    await expect(session).rejects.toThrow('CHAP_A without AuthMethod=CHAP')
+  })
+
+  test('accounts that are none: RangeError, and no secret in it', async () => {
+    for (const auth of [
+      { chap: { ...chap, user: '' } },
+      { chap: { ...chap, user: 'u'.repeat(256) } },
+      { chap: { ...chap, user: 'a\0b' } },
+      { chap: { ...chap, secret: '' } },
+      { chap, mutual: { ...mutual, secret: chap.secret } },
+    ]) {
+      const refused = connect({ host: '127.0.0.1', port: 1, auth })
+      await expect(refused).rejects.toThrow(RangeError)
+      await expect(refused).rejects.not.toThrow(/alice has/)
+    }
   })
 })

@@ -36,7 +36,7 @@ describe('parseIscsiUrl', () => {
   })
 
   test.each([
-    ['another scheme', `http://a/${IQN}/0`, 'is not of the form iscsi://HOST[:PORT]/TARGET-NAME/LUN'],
+    ['another scheme', `http://a/${IQN}/0`, 'is not of the form iscsi://[USER%SECRET@]HOST[:PORT]/TARGET-NAME/LUN'],
     ['no host', `iscsi:///${IQN}/0`, 'is not of the form'],
     ['no LUN', `iscsi://a/${IQN}`, 'is not of the form'],
     ['a LUN that is no number', `iscsi://a/${IQN}/x`, 'is not of the form'],
@@ -54,9 +54,32 @@ describe('parseIscsiUrl', () => {
     expect(() => parseIscsiUrl(url)).toThrow(message)
   })
 
-  test('credentials are refused, and not repeated', () => {
-    const url = `iscsi://alice%hunter2hunter2@a/${IQN}/0`
-    expect(() => parseIscsiUrl(url)).toThrow(/cannot authenticate itself/)
-    expect(() => parseIscsiUrl(url)).not.toThrow(/hunter2/)
+  test.each([
+    ['a percent sign between them, as libiscsi has it', 'alice%hunter2hunter2', 'alice', 'hunter2hunter2'],
+    ['a colon', 'alice:hunter2hunter2', 'alice', 'hunter2hunter2'],
+    ['more of both in the secret', 'alice%a:b%c:d', 'alice', 'a:b%c:d'],
+    ['a colon in the name', 'iqn.2026-11.io.x:y%secret', 'iqn.2026-11.io.x:y', 'secret'],
+    ['slashes and spaces', 'al ice%a/b c', 'al ice', 'a/b c'],
+  ])('user and secret: %s', (_, credentials, user, secret) => {
+    expect(parseIscsiUrl(`iscsi://${credentials}@[::1]:3261/${IQN}/1`)).toEqual({
+      host: '::1',
+      port: 3261,
+      targetName: IQN,
+      lun: 1,
+      auth: { chap: { user, secret } },
+    })
+  })
+
+  test.each([
+    ['a user without a secret', `iscsi://hunter2@a/${IQN}/0`],
+    ['an empty secret', `iscsi://hunter2%@a/${IQN}/0`],
+    ['an empty user', `iscsi://%hunter2@a/${IQN}/0`],
+    ['nothing', `iscsi://@a/${IQN}/0`],
+    ['credentials in front of another mistake', `iscsi://alice%hunter2@a:0/${IQN}/0`],
+    ['credentials in front of no URL', 'alice%hunter2@a'],
+    ['an @ in the secret', `iscsi://alice%hunter@hunter2@a/${IQN}/0`],
+  ])('%s is refused, and not repeated', (_, url) => {
+    expect(() => parseIscsiUrl(url)).toThrow(OperatorError)
+    expect(() => parseIscsiUrl(url)).not.toThrow(/hunter/)
   })
 })

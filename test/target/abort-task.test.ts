@@ -118,7 +118,7 @@ describe('ABORT TASK', () => {
     expect((await raw.response()).header.status).toBe(STATUS.GOOD)
   })
 
-  test('of a command that has not come: its number counts as received, and it is dropped when it comes (11.6.1)', async () => {
+  test('of a command that has not come: its number counts as received, and it is dropped when it comes (RFC 7143 11.6.1)', async () => {
     const array = await arrayForTest()
     const raw = await array.rawSession()
     const missing = raw.cmdSn

@@ -47,8 +47,8 @@ export class TestArray {
     return disk
   }
 
-  async raw(): Promise<RawInitiator> {
-    const raw = await RawInitiator.open(this.port)
+  async raw(host?: string): Promise<RawInitiator> {
+    const raw = await RawInitiator.open(this.port, host)
     this.#raws.push(raw)
     return raw
   }

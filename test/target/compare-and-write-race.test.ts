@@ -3,11 +3,11 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { Random } from '../../conformance/fuzz/random.ts'
 import { COMPARE_AND_WRITE, SENSE, STATUS, TASK_MANAGEMENT_RESPONSE_CODE } from '../../protocol/index.ts'
 import { type CommandResult, type InitiatorSession, type ScsiTask, TaskAbortedError } from '../../src/host/index.ts'
 import { memory, openArray, type TestArray } from './array.ts'
 import type { Disk } from './disk.ts'
-import { Random } from './fuzz/generate.ts'
 
 const RACERS = 8
 const SEED = Number(process.env.LUNETTE_RACE_SEED ?? 1)

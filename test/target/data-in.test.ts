@@ -50,7 +50,7 @@ async function read(raw: RawInitiator, cdb: Buffer, expectedDataTransferLength: 
 
 const READ_ALL = READ_10.encode({ blocks: BYTES / 512 })
 
-describe('a read in many PDUs', () => {
+describe('a read in many PDUs (RFC 7143 4.2.2.4, 11.7.1, 11.7.6)', () => {
   test.each([
     ['512', '512'],
     ['512', '2048'],
@@ -114,7 +114,7 @@ describe('a read in many PDUs', () => {
   })
 })
 
-describe('the end of a read', () => {
+describe('the end of a read (RFC 7143 11.7.3)', () => {
   test('residuals travel with the status', async () => {
     const raw = await array.rawSession()
     const over = await read(raw, READ_10.encode({ blocks: 2 }), 512)
@@ -126,7 +126,7 @@ describe('the end of a read', () => {
       expect(under.parts.at(-1)?.header).toMatchObject({ underflow: true, residualCount: 64 })
   })
 
-  test('data whose length is no multiple of four is padded with zeroes', async () => {
+  test('data whose length is no multiple of four is padded with zeroes (RFC 7143 11.1)', async () => {
     const raw = await array.rawSession()
     const lengths: number[] = []
     for (const allocationLength of [33, 34, 35, 36]) {

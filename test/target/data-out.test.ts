@@ -58,7 +58,7 @@ async function expectUp(raw: RawInitiator): Promise<void> {
   expect((await raw.response()).header.status).toBe(STATUS.GOOD)
 }
 
-describe('R2T', () => {
+describe('R2T (RFC 7143 11.8)', () => {
   test.each([1, 2, 4])(
     'MaxOutstandingR2T=%i: so many at once, in order, MaxBurstLength each; R2TSN from 0, tags of their own',
     async (most) => {
@@ -92,7 +92,7 @@ describe('R2T', () => {
     },
   )
 
-  test('a sequence in many PDUs, DataSN from 0 for each sequence', async () => {
+  test('a sequence in many PDUs, DataSN from 0 for each sequence (RFC 7143 4.2.2.4)', async () => {
     const raw = await array.rawSession({ ...R2T_ONLY, MaxBurstLength: '2048', MaxOutstandingR2T: '1' })
     const data = pattern(8 * 512, 9)
     const initiatorTaskTag = write(raw, 8)
@@ -128,7 +128,7 @@ describe('R2T', () => {
   })
 })
 
-describe('unsolicited data', () => {
+describe('unsolicited data (RFC 7143 4.2.5.2)', () => {
   const data = pattern(8 * 512, 3)
 
   test('immediate data and Data-Out up to FirstBurstLength, then an R2T for the rest', async () => {
@@ -218,7 +218,7 @@ describe('unsolicited data', () => {
   })
 })
 
-describe('DataSN (iSCSIDataSnInvalid): 0B/47/05 after the F bit, and the connection stays', () => {
+describe('DataSN (iSCSIDataSnInvalid): 0B/47/05 after the F bit, and the connection stays (RFC 7143 7.9)', () => {
   test.each<[string, number[]]>([
     ['0, 0', [0, 0]],
     ['27', [27]],
@@ -262,7 +262,7 @@ describe('DataSN (iSCSIDataSnInvalid): 0B/47/05 after the F bit, and the connect
   })
 })
 
-describe('solicited data that is not what was asked for: the command fails, the connection stays', () => {
+describe('solicited data that is not what was asked for: the command fails, the connection stays (RFC 7143 7.9)', () => {
   const cases: [string, object, number][] = [
     ['another transfer tag', { targetTransferTag: 0x7777 }, 1024],
     ['another offset', { bufferOffset: 512 }, 512],

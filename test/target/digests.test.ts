@@ -57,7 +57,7 @@ describe.each([
     }
   })
 
-  test('the digests on the wire are CRC32C over header and AHS, and over data and padding', async () => {
+  test('the digests on the wire are CRC32C over header and AHS, and over data and padding (RFC 7143 11.2.3)', async () => {
     const raw = await array.rawSession(keysOf(digests))
     const seen: Buffer[] = []
     raw.socket.on('data', (chunk) => seen.push(chunk))
@@ -103,13 +103,13 @@ async function expectRefused(raw: RawInitiator): Promise<void> {
   expect(raw.isClosed || raw.received.length > 0).toBe(true)
 }
 
-describe('a wrong digest', () => {
+describe('a wrong digest (RFC 7143 7.8)', () => {
   const write = { write: true, expectedDataTransferLength: 512 }
 
   test.each([
     ['a header bit', 20],
     ['the header digest', 48],
-  ])('%s: the connection ends (7.8), other sessions do not notice', async (_, at) => {
+  ])('%s: the connection ends, other sessions do not notice', async (_, at) => {
     const raw = await array.rawSession(BOTH)
     corrupted(raw, at, () => raw.command(TEST_UNIT_READY.encode({})))
     await raw.expectClosed()

@@ -57,7 +57,7 @@ function sendText(raw: RawInitiator, data: Buffer, fields: object = {}): number 
   return initiatorTaskTag
 }
 
-describe('SendTargets=All', () => {
+describe('SendTargets=All (RFC 7143 13.3)', () => {
   test('the targets that the initiator may log in to, each with the portals that lead there', async () => {
     const addresses = (...indexes: number[]) => indexes.map((i) => ({ host: '127.0.0.1', port: ports[i], tag: i + 1 }))
     const open = { name: `${NAME}open`, addresses: addresses(0, 1) }
@@ -93,7 +93,7 @@ describe('SendTargets=All', () => {
   })
 })
 
-describe('SendTargets with another value', () => {
+describe('SendTargets with another value (RFC 7143 13.3)', () => {
   test('a name in a discovery session: that target alone, or nothing', async () => {
     const raw = await discovery()
     sendText(raw, text({ SendTargets: `${NAME}open` }))
@@ -118,7 +118,7 @@ describe('SendTargets with another value', () => {
   })
 })
 
-describe('Text Requests', () => {
+describe('Text Requests (RFC 7143 11.10)', () => {
   test('final, its own task tag, no transfer tag, a StatSN of its own', async () => {
     const raw = await discovery()
     const initiatorTaskTag = sendText(raw, text({ SendTargets: 'All' }))
@@ -132,7 +132,7 @@ describe('Text Requests', () => {
     })
   })
 
-  test('a request in pieces (C bit) and an answer in pieces of MaxRecvDataSegmentLength', async () => {
+  test('a request in pieces (C bit) and an answer in pieces of MaxRecvDataSegmentLength (RFC 7143 11.11)', async () => {
     const raw = await discovery({ MaxRecvDataSegmentLength: '512' })
     const fill = Array.from({ length: 100 }, (_, i): [string, string] => [`X-${i}`, 'x'])
     const whole = text([...fill, ['SendTargets', 'All']])
@@ -181,7 +181,7 @@ describe('Text Requests', () => {
     expect(parseSendTargets((await raw.take(TEXT_RESPONSE)).data)).toHaveLength(2)
   })
 
-  test('unknown keys: NotUnderstood; keys of login: not taken', async () => {
+  test('unknown keys: NotUnderstood; keys of login: not taken (RFC 7143 6.2, 13.22)', async () => {
     const raw = await discovery()
     sendText(raw, text({ 'X-a': '1', SendTargets: 'All' }))
     expect(keysOf((await raw.take(TEXT_RESPONSE)).data)['X-a']).toBe('NotUnderstood')
@@ -191,7 +191,7 @@ describe('Text Requests', () => {
     else expect(header.opcode).toBe(REJECT)
   })
 
-  test('MaxRecvDataSegmentLength declared anew holds from then on', async () => {
+  test('MaxRecvDataSegmentLength declared anew holds from then on (RFC 7143 6.4, 13.12)', async () => {
     const raw = await array.raw()
     await raw.login(`${NAME}open`)
     sendText(raw, text({ MaxRecvDataSegmentLength: '512' }))
@@ -204,7 +204,7 @@ describe('Text Requests', () => {
     expect((await raw.take(TARGET_OPCODE.NOP_IN)).data.length).toBe(512)
   })
 
-  test('text without an end is cut off', async () => {
+  test('text without an end is cut off (RFC 7143 6.4)', async () => {
     const raw = await discovery()
     let sent = 0
     const initiatorTaskTag = sendText(raw, Buffer.alloc(8000, 0x41), { final: false, continue: true })

@@ -6,10 +6,10 @@ import { Gate } from '../../luns/gate.ts'
 import type { Extent, Store } from '../../luns/store.ts'
 import { MemoryStore } from '../../luns/stores/memory.ts'
 import { parseConfig } from '../../src/config/parse.ts'
-import type { ArrayInput } from '../../src/config/schema.ts'
+import type { ArrayInput, TargetConfig } from '../../src/config/schema.ts'
 import { NO_UNIT_STATE } from '../../src/config/unit-state.ts'
 import { type ConnectOptions, connect, type InitiatorSession } from '../../src/host/index.ts'
-import { silentLogger } from '../../src/log.ts'
+import { type Logger, silentLogger } from '../../src/log.ts'
 import { ArrayHost } from '../../src/target/array-host.ts'
 import { CommandTable } from '../../src/target/command-table.ts'
 import { COMMANDS } from '../../src/target/commands/index.ts'
@@ -111,6 +111,7 @@ export class HeldStore implements Store {
 export interface HandBuilt {
   readonly host: ArrayHost
   readonly target: Target
+  readonly config: TargetConfig
   readonly units: readonly LogicalUnit[]
   readonly port: number
   connect(options?: Partial<ConnectOptions>): Promise<InitiatorSession>
@@ -128,26 +129,27 @@ export async function handBuilt(
   lun: LunInput = {},
   target: TargetInput = {},
   now?: () => number,
+  array: { limits?: ArrayInput['limits']; log?: Logger } = {},
 ): Promise<HandBuilt> {
   const luns = stores.map((store, id) => memory({ ...lun, id, size: store.length }))
-  const config = parseConfig({ targets: [{ ...target, luns }] }).targets[0]!
+  const { limits, targets } = parseConfig({ limits: array.limits, targets: [{ ...target, luns }] })
+  const config = targets[0]!
   const units = config.luns.map((one, index) => {
     const gate = new Gate(stores[index]!, { writeThrough: !one.writeCache })
     const identity = { naa: `6024c55${String(index).padStart(25, '0')}`, serial: `S${index}` }
     return new LogicalUnit(one, identity, gate, NO_UNIT_STATE)
   })
   const built = new Target(config, units, new CommandTable(COMMANDS), 1, now)
-  const host = new ArrayHost([built], silentLogger())
+  const host = new ArrayHost([built], limits, array.log ?? silentLogger())
   const portal = await listen(
-    '127.0.0.1',
-    0,
+    { host: '127.0.0.1', port: 0, ipv6Only: false },
     (socket) => host.accept(socket, 0),
     (error) => {
       throw error
     },
   )
-  host.open([portal.address])
   const port = Number(portal.address.split(':')[1])
+  host.open([{ listens: { host: '127.0.0.1', port }, dual: false, told: undefined }])
   const ends: { destroy(): void }[] = []
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -169,6 +171,7 @@ export async function handBuilt(
   return {
     host,
     target: built,
+    config,
     units,
     port,
     connect: open,

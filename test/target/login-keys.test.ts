@@ -27,7 +27,7 @@ async function offer(keys: Record<string, string>) {
 const MAX_BURST = 1024 * 1024
 const FIRST_BURST = 256 * 1024
 
-describe('results', () => {
+describe('results (RFC 7143 6.2.1, 6.2.2, 13.1, 13.2, 13.10, 13.11, 13.13 to 13.20, 13.22 to 13.25)', () => {
   test.each<[string, string, string]>([
     ['InitialR2T', 'No', 'No'],
     ['ImmediateData', 'Yes', 'Yes'],
@@ -40,7 +40,8 @@ describe('results', () => {
     ['MaxOutstandingR2T', '1', '1'],
     ['MaxOutstandingR2T', '65535', '4'],
     ['MaxConnections', '1', '1'],
-    ['MaxConnections', '65535', '1'],
+    ['MaxConnections', '8', '8'],
+    ['MaxConnections', '65535', '8'],
     ['DefaultTime2Wait', '0', '2'],
     ['DefaultTime2Wait', '3600', '3600'],
     ['DefaultTime2Retain', '3600', '0'],
@@ -57,9 +58,12 @@ describe('results', () => {
     ['DataDigest', 'CRC32C,None', 'CRC32C'],
     ['DataDigest', 'None', 'None'],
     ['TaskReporting', 'RFC3720', 'RFC3720'],
-    ['TaskReporting', 'FastAbort,RFC3720', 'RFC3720'],
+    ['TaskReporting', 'FastAbort,ResponseFence,RFC3720', 'FastAbort'],
+    ['TaskReporting', 'ResponseFence,RFC3720', 'ResponseFence'],
+    ['iSCSIProtocolLevel', '0', '0'],
     ['iSCSIProtocolLevel', '1', '1'],
-    ['iSCSIProtocolLevel', '2', '1'],
+    ['iSCSIProtocolLevel', '2', '2'],
+    ['iSCSIProtocolLevel', '31', '2'],
     ['X-io.lunette.unknown', 'value', 'NotUnderstood'],
     ['Zzz', '1', 'NotUnderstood'],
     ['IFMarker', 'No', 'No'],
@@ -118,7 +122,7 @@ describe('results', () => {
     }
   })
 
-  test('MaxRecvDataSegmentLength is declared by the target, whatever the initiator declares', async () => {
+  test('MaxRecvDataSegmentLength is declared by the target, whatever the initiator declares (RFC 7143 13.12)', async () => {
     for (const length of ['512', '16777215']) {
       const own = Number((await offer({ MaxRecvDataSegmentLength: length })).answers.MaxRecvDataSegmentLength)
       expect(own).toBeGreaterThanOrEqual(512)

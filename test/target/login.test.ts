@@ -43,7 +43,7 @@ async function expectUp(raw: RawInitiator): Promise<void> {
   expect((await raw.response()).header.status).toBe(STATUS.GOOD)
 }
 
-describe('stages', () => {
+describe('stages (RFC 7143 6.3)', () => {
   test('security, operational, full feature: each transit is answered with the stage asked for', async () => {
     const raw = await array.raw()
     const first = await raw.loginStep(text({ ...names(), AuthMethod: 'None' }), {
@@ -77,7 +77,7 @@ describe('stages', () => {
     await expectUp(raw)
   })
 
-  test('operational only, with the portal group tag in the first response', async () => {
+  test('operational only, with the portal group tag in the first response (RFC 7143 13.9)', async () => {
     const raw = await array.raw()
     const { header, data } = await raw.loginStep(text(names()), toFull)
     expect(header).toMatchObject({ transit: true, versionMax: 0, versionActive: 0, initiatorTaskTag: 7 })
@@ -112,7 +112,7 @@ describe('stages', () => {
     await refused(raw, await raw.loginStep(text(names()), fields), '0200')
   })
 
-  test('a stage that goes back, another ISID, TSIH, CID or task tag in the middle: initiator error', async () => {
+  test('a stage that goes back, another ISID, TSIH, CID or task tag in the middle: initiator error (RFC 7143 11.12.5)', async () => {
     const changes: LoginFields[] = [
       { transit: true, currentStage: SECURITY, nextStage: OPERATIONAL },
       { ...toFull, isid: Buffer.alloc(6, 9) },
@@ -128,7 +128,7 @@ describe('stages', () => {
   })
 })
 
-describe('text over several PDUs (C bit)', () => {
+describe('text over several PDUs (C bit) (RFC 7143 11.12.2)', () => {
   test.each([1, 10, 100])('a request in pieces of %i bytes: empty answers until its end', async (size) => {
     const raw = await array.raw()
     const whole = text({ ...names(), MaxBurstLength: '4096' })
@@ -176,7 +176,7 @@ describe('text over several PDUs (C bit)', () => {
     await expectUp(raw)
   })
 
-  test('8 KiB of keys in one PDU are taken', async () => {
+  test('8 KiB of keys in one PDU are taken (RFC 7143 6.1)', async () => {
     const raw = await array.raw()
     const start = text(names())
     const fill = 8192 - start.length - 'X-fill=\0'.length
@@ -211,7 +211,7 @@ describe('text over several PDUs (C bit)', () => {
   })
 })
 
-describe('refused', () => {
+describe('refused (RFC 7143 11.13.5, 13.4, 13.5)', () => {
   const attempt = async (keys: Record<string, string>, fields: LoginFields = toFull, on = array) => {
     const raw = await on.raw()
     return [raw, await raw.loginStep(text(keys), fields)] as const
@@ -281,7 +281,7 @@ describe('refused', () => {
     await expectStillUp(first)
   })
 
-  test('a key twice, in one PDU and in two: initiator error', async () => {
+  test('a key twice, in one PDU and in two: initiator error (RFC 7143 6.2)', async () => {
     const one = await array.raw()
     const twice = text([...Object.entries(names()), ['MaxBurstLength', '512'], ['MaxBurstLength', '512']])
     await refused(one, await one.loginStep(twice, toFull), '0200')
@@ -320,7 +320,7 @@ async function expectStillUp(raw: RawInitiator): Promise<void> {
   expect((await raw.response()).header.status).toBe(STATUS.GOOD)
 }
 
-describe('PDUs out of place', () => {
+describe('PDUs out of place (RFC 7143 7.13)', () => {
   test.each([
     ['SCSI Command', INITIATOR_OPCODE.SCSI_COMMAND],
     ['NOP-Out', INITIATOR_OPCODE.NOP_OUT],
@@ -361,7 +361,7 @@ describe('PDUs out of place', () => {
 })
 
 describe('numbers', () => {
-  test('the first command has the CmdSN of the login, and may wrap', async () => {
+  test('the first command has the CmdSN of the login, and may wrap (RFC 7143 11.12.8)', async () => {
     const raw = await array.raw()
     raw.cmdSn = 0xffff_fffd
     await raw.login(array.iqn)
@@ -374,7 +374,7 @@ describe('numbers', () => {
     expect(raw.cmdSn).toBe(5)
   })
 
-  test('every session has a TSIH of its own, never zero', async () => {
+  test('every session has a TSIH of its own, never zero (RFC 7143 11.13.3)', async () => {
     const seen = new Set<number>()
     for (let i = 0; i < 20; i++) seen.add((await array.rawSession()).tsih)
     expect(seen.size).toBe(20)

@@ -31,7 +31,7 @@ function sendLogout(raw: RawInitiator, reason: number, fields: object = {}): num
   return initiatorTaskTag
 }
 
-describe('logout', () => {
+describe('logout (RFC 7143 11.14)', () => {
   test.each([
     ['close the session', LOGOUT_REASON.CLOSE_THE_SESSION, {}],
     ['close the session, whatever the CID', LOGOUT_REASON.CLOSE_THE_SESSION, { cid: 77 }],
@@ -103,7 +103,7 @@ describe('logout', () => {
     expect(await (await array.disk()).read(3, 1)).toEqual(Buffer.alloc(512))
   })
 
-  test('with a write that runs: nothing of the session happens after the response', async () => {
+  test('with a write that runs: nothing of the session happens after the response (RFC 7143 11.15)', async () => {
     const store = new HeldStore()
     const built = await handBuilt([store])
     const disk = await built.disk()

@@ -51,7 +51,7 @@ async function expectUp(raw: RawInitiator): Promise<void> {
   await honest.write(0, Buffer.alloc(512, 1))
 }
 
-describe('additional header segments (11.2.2)', () => {
+describe('additional header segments (RFC 7143 11.2.2)', () => {
   const other = (ahsType: number, length: number): Ahs => ({
     kind: 'other',
     ahsType,
@@ -130,7 +130,7 @@ describe('additional header segments (11.2.2)', () => {
   })
 })
 
-describe('a data segment longer than the target declared', () => {
+describe('a data segment longer than the target declared (RFC 7143 7.7)', () => {
   test.each([
     ['SCSI Command', INITIATOR_OPCODE.SCSI_COMMAND],
     ['Data-Out', INITIATOR_OPCODE.DATA_OUT],
@@ -169,7 +169,7 @@ describe('a data segment longer than the target declared', () => {
 describe('operation codes', () => {
   const known = new Set<number>(Object.values(INITIATOR_OPCODE))
 
-  test('each that no initiator has: Reject, command not supported, with the header; the stream goes on', async () => {
+  test('each that no initiator has: Reject, command not supported, with the header; the stream goes on (RFC 7143 11.2.1.2, 11.17)', async () => {
     const raw = await array.rawSession()
     for (let opcode = 0; opcode < 64; opcode++) {
       if (known.has(opcode)) continue
@@ -185,7 +185,7 @@ describe('operation codes', () => {
     await expectUp(raw)
   })
 
-  test('SNACK at ErrorRecoveryLevel 0: Reject, and the stream goes on', async () => {
+  test('SNACK at ErrorRecoveryLevel 0: Reject, and the stream goes on (RFC 7143 11.16)', async () => {
     const raw = await array.rawSession()
     raw.send(INITIATOR_OPCODE.SNACK_REQUEST, {
       initiatorTaskTag: RESERVED_TAG,
@@ -200,7 +200,7 @@ describe('operation codes', () => {
 })
 
 describe('a Reject of a command', () => {
-  test('the command does not count as received: its CmdSN is still due (7.3)', async () => {
+  test('the command does not count as received: its CmdSN is still due (RFC 7143 7.3)', async () => {
     const raw = await array.rawSession()
     const { cmdSn } = raw
     raw.command(TUR, { initiatorTaskTag: RESERVED_TAG })
@@ -255,7 +255,7 @@ describe('SCSI Commands that are rare', () => {
     await expectUp(raw)
   })
 
-  test('reserved bits and bytes of the header are not looked at', async () => {
+  test('reserved bits and bytes of the header are not looked at (RFC 7143 11)', async () => {
     const raw = await array.rawSession()
     const header = encodePdu(INITIATOR_OPCODE.SCSI_COMMAND, {
       final: true,

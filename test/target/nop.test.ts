@@ -31,7 +31,7 @@ beforeAll(async () => {
   return () => array.close()
 })
 
-describe('NOP-Out', () => {
+describe('NOP-Out (RFC 7143 11.18)', () => {
   test('a ping comes back with its data, its tag and its LUN, and no transfer tag', async () => {
     const raw = await array.rawSession()
     for (const length of [0, 1, 3, 4, 1000, 8192]) {
@@ -53,7 +53,7 @@ describe('NOP-Out', () => {
     }
   })
 
-  test('no more data comes back than the initiator takes', async () => {
+  test('no more data comes back than the initiator takes (RFC 7143 13.12)', async () => {
     const raw = await array.rawSession({ MaxRecvDataSegmentLength: '512' })
     raw.send(
       NOP_OUT,
@@ -86,6 +86,7 @@ describe('NOP-Out', () => {
 class FakeSocket implements ConnectionSocket {
   readonly remote = '192.0.2.1:1'
   readonly localAddress = '192.0.2.2'
+  readonly remoteAddress = '192.0.2.1'
   readonly localPort = 3260
   readonly received: Pdu[] = []
   ended = false
@@ -170,7 +171,7 @@ const tur = (cmdSn: number): Buffer =>
   })
 
 describe('the keepalive', () => {
-  test('after a silence the target asks: a tag to answer to, no task tag, no StatSN of its own', async () => {
+  test('after a silence the target asks: a tag to answer to, no task tag, no StatSN of its own (RFC 7143 11.19)', async () => {
     const line = await loggedIn()
     passJustUnder(line, LIMITS.pingAfterMs)
     expect(line.socket.received).toEqual([])
@@ -238,19 +239,25 @@ describe('the keepalive', () => {
     expect(line.socket.destroyed).toBe(true)
   })
 
-  test('part of a PDU now and then does not keep a dead peer alive for ever: a ping is sent, and wants its answer', async () => {
+  test('a PDU that comes in small pieces: taken when it ends in time, else the connection is dropped', async () => {
     const line = await loggedIn()
     const ping = encodePdu(NOP_OUT, { immediate: true, initiatorTaskTag: 1, targetTransferTag: RESERVED_TAG, cmdSn: 1 })
-    for (let second = 0; second < 47; second++) {
+    for (let second = 0; (second + 1) * 1000 < LIMITS.dataOutTimeoutMs; second++) {
       line.connection.receive(ping.subarray(second, second + 1))
       line.connection.tick()
     }
     expect(line.socket.gone).toBe(false)
-    line.connection.receive(ping.subarray(47))
+    line.connection.receive(ping.subarray(LIMITS.dataOutTimeoutMs / 1000 - 1))
     const pdus = [await line.socket.next()]
     await new Promise((resolve) => setTimeout(resolve, 5))
     pdus.push(...line.socket.received)
     expect(pdus.at(-1)?.header).toMatchObject({ opcode: NOP_IN, initiatorTaskTag: 1 })
+    for (let second = 0; second * 1000 < LIMITS.dataOutTimeoutMs; second++) {
+      expect(line.socket.gone).toBe(false)
+      line.connection.receive(ping.subarray(second, second + 1))
+      line.connection.tick()
+    }
+    expect(line.socket.destroyed).toBe(true)
   })
 })
 

@@ -43,9 +43,9 @@ export class RawInitiator extends PduSocket {
   expStatSn = 0
   #tag = 100
 
-  static open(port: number): Promise<RawInitiator> {
+  static open(port: number, host = '127.0.0.1'): Promise<RawInitiator> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+      const socket = connect({ host, port, noDelay: true })
       socket.once('error', reject).once('connect', () => resolve(new RawInitiator(socket)))
     })
   }
@@ -95,6 +95,16 @@ export class RawInitiator extends PduSocket {
     const usual = { final: true, attributes: 1, expStatSn: this.expStatSn }
     this.send(SCSI_COMMAND, { ...usual, ...fields, lun: encodeLun(lun), cdb: padded, cmdSn, initiatorTaskTag }, body)
     return initiatorTaskTag
+  }
+
+  /** The text that answers this text, where it fits into one PDU each way. */
+  async text(keys: Keys): Promise<Buffer> {
+    const initiatorTaskTag = this.takeTag()
+    const usual = { immediate: true, final: true, initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn: this.cmdSn }
+    this.send(INITIATOR_OPCODE.TEXT_REQUEST, usual, { data: text(keys) })
+    const { header, data } = await this.take(TARGET_OPCODE.TEXT_RESPONSE)
+    this.expStatSn = (header.statSn + 1) >>> 0
+    return data
   }
 
   dataOut(fields: Partial<HeaderFields<typeof DATA_OUT>>, data: Buffer): void {

@@ -34,7 +34,7 @@ beforeAll(async () => {
   return () => array.close()
 })
 
-describe('session reinstatement', () => {
+describe('session reinstatement (RFC 7143 6.3.5)', () => {
   test('the old session ends without a word, the new one has a TSIH of its own and I_T NEXUS LOSS', async () => {
     const first = await array.connect({ isid: ISID })
     const second = await array.connect({ isid: ISID })
@@ -149,7 +149,7 @@ describe('session reinstatement', () => {
   })
 })
 
-describe('connection reinstatement: TSIH and CID of a session that stands', () => {
+describe('connection reinstatement: TSIH and CID of a session that stands (RFC 7143 6.3.4)', () => {
   async function again(old: RawInitiator, keys: Record<string, string> = {}): Promise<RawInitiator> {
     const raw = await array.raw()
     Object.assign(raw, { isid: old.isid, tsih: old.tsih, cid: old.cid, cmdSn: old.cmdSn })
@@ -182,6 +182,10 @@ describe('connection reinstatement: TSIH and CID of a session that stands', () =
     await old.take(TARGET_OPCODE.R2T)
     const raw = await again(old)
     await raw.expectSilence(40)
+    raw.command(TEST_UNIT_READY.encode({}))
+    const { header, data } = await raw.response()
+    expect(header.status).toBe(STATUS.CHECK_CONDITION) // RFC 7143 7.11: some of its commands were cleared
+    expect([data[2 + 12], data[2 + 13]]).toEqual([0x47, 0x7f])
     raw.command(TEST_UNIT_READY.encode({}))
     expect((await raw.response()).header.status).toBe(STATUS.GOOD)
     expect(await (await array.disk()).read(70, 1)).toEqual(Buffer.alloc(512))

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import {
+  ASYNC_EVENT,
   encodeLun,
   TASK_MANAGEMENT_FUNCTION as FUNCTION,
   INITIATOR_OPCODE,
@@ -47,7 +48,7 @@ async function responses(raw: RawInitiator, count: number): Promise<number[]> {
   return found.sort((a, b) => a - b)
 }
 
-describe('functions over many tasks', () => {
+describe('functions over many tasks (RFC 7143 4.2.3.3, 11.5.1)', () => {
   test('ABORT TASK SET: the tasks of this nexus on this logical unit, and no others', async () => {
     const { mine, other, tags, release } = await held()
     const tag = send(mine, FUNCTION.ABORT_TASK_SET, { lun: 0 })
@@ -126,21 +127,23 @@ describe('functions over many tasks', () => {
     release()
     await mine.expectClosed()
     await other.expectClosed()
-    for (const { header } of [...mine.received, ...other.received]) expect(header.opcode).toBe(TASK_MANAGEMENT_RESPONSE)
+    const dropped = { opcode: TARGET_OPCODE.ASYNC_MESSAGE, asyncEvent: ASYNC_EVENT.ALL_CONNECTIONS_DROPPED }
+    expect(mine.received.map(({ header }) => header)).toMatchObject([{ opcode: TASK_MANAGEMENT_RESPONSE }, dropped])
+    expect(other.received.map(({ header }) => header)).toMatchObject([dropped])
     const fresh = new Disk(await built.connect())
     expectSense(await fresh.run(TEST_UNIT_READY, {}), SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
     expectGood(await fresh.run(TEST_UNIT_READY, {}))
   })
 })
 
-describe('what is not there', () => {
+describe('what is not there (RFC 7143 11.5.1)', () => {
   test('a LUN that is not there: LUN does not exist', async () => {
     const raw = await (await arrayForTest()).rawSession()
     for (const code of [FUNCTION.ABORT_TASK_SET, FUNCTION.CLEAR_TASK_SET, FUNCTION.LOGICAL_UNIT_RESET])
       expect(await manage(raw, code, { lun: 5 })).toBe(RESPONSE.LUN_DOES_NOT_EXIST)
   })
 
-  test('TASK REASSIGN: not supported; CLEAR ACA, RFC 7144 and unknown functions: not supported', async () => {
+  test('TASK REASSIGN: not supported; CLEAR ACA, RFC 7144 at iSCSIProtocolLevel 1 and unknown functions: not supported', async () => {
     const raw = await (await arrayForTest()).rawSession()
     expect(await manage(raw, FUNCTION.TASK_REASSIGN)).toBe(RESPONSE.TASK_ALLEGIANCE_REASSIGNMENT_NOT_SUPPORTED)
     for (const code of [

@@ -67,7 +67,7 @@ describe('a new I_T nexus', () => {
 })
 
 describe('events', () => {
-  test('session reinstatement: 29h/07h I_T NEXUS LOSS, for that initiator port alone', async () => {
+  test('session reinstatement: 29h/07h I_T NEXUS LOSS, for that initiator port alone (RFC 7143 6.3.5.1)', async () => {
     const array = await arrayForTest(TWO)
     const [disk, other] = [await array.disk(), await array.disk()]
     const again = new Disk(await array.connect({ isid: disk.session.isid }))

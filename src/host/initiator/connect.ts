@@ -1,6 +1,8 @@
 // Makes a session: connects, logs in, hands over to full feature phase (RFC 7143 6.3).
 
 import { randomBytes } from 'node:crypto'
+import { CHAP_ALGORITHM_NAMES, type ChapAlgorithm, type ChapTerms } from '../../../protocol/iscsi/chap.ts'
+import { KEYS } from '../../../protocol/iscsi/keys.ts'
 import { LOGIN_RESPONSE } from '../../../protocol/iscsi/login-response.ts'
 import { isIscsiName } from '../../../protocol/iscsi/names.ts'
 import type { OwnParameters } from '../../../protocol/iscsi/negotiation.ts'
@@ -8,11 +10,28 @@ import { INITIATOR_OPCODE, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
 import { type DiscoveredTarget, ISCSI_PORT, parseSendTargets } from '../../../protocol/iscsi/send-targets.ts'
 import { buildText } from '../../../protocol/iscsi/text.ts'
+import { CHAP_CRYPTO } from '../../chap-crypto.ts'
 import { openTransport } from '../transport.ts'
 import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
 import { InitiatorLogin, type LoginOptions, type LoginStep } from './login.ts'
+import { authMethods } from './security.ts'
 import { InitiatorSession } from './session.ts'
 import { PduStream, type ReceivedPdu, type StreamEvents } from './stream.ts'
+
+/** A name and what proves it. */
+export interface Account {
+  readonly user: string
+  readonly secret: string
+}
+
+export interface AuthOptions {
+  /** How this initiator proves who it is. */
+  readonly chap: Account
+  /** How the target does. With it a target that does not is refused. */
+  readonly mutual?: Account
+  /** In order of preference; without them all four, the strongest first. */
+  readonly algorithms?: readonly ChapAlgorithm[]
+}
 
 export interface ConnectOptions {
   /** A name, or an address without brackets. */
@@ -31,6 +50,8 @@ export interface ConnectOptions {
   readonly parameters?: OwnParameters & { readonly maxRecvDataSegmentLength?: number }
   /** Digests that the connection must have: a target without them is a ProtocolError. */
   readonly digests?: { readonly header?: boolean; readonly data?: boolean }
+  /** CHAP (RFC 7143 12.1.3); a target that asks for none is fine unless it has to prove itself. */
+  readonly auth?: AuthOptions
   /** How long connection and login may take; 10 seconds without one. */
   readonly timeoutMs?: number
 }
@@ -43,7 +64,6 @@ const MIB = 1024 * 1024
 
 /** ErrorRecoveryLevel 0: a session is as long as its connection, nothing is retained. */
 const OWN: OwnParameters = {
-  authMethod: ['None'],
   headerDigest: ['None'],
   dataDigest: ['None'],
   maxConnections: 1,
@@ -62,8 +82,8 @@ const OWN: OwnParameters = {
 /**
  * Logs in to a target.
  * @returns a session in full feature phase
- * @throws RangeError for a name or an ISID that is none, or parameters that the standard does not admit
- * @throws UnreachableError, LoginRefusedError, ProtocolError, ConnectionLostError
+ * @throws RangeError for a name, an ISID or an account that is none, or parameters that the standard does not admit
+ * @throws UnreachableError, LoginRefusedError, AuthenticationError, ProtocolError, ConnectionLostError
  */
 export async function connect(options: ConnectOptions): Promise<InitiatorSession> {
   const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS } = options
@@ -103,14 +123,31 @@ function loginOptions(options: ConnectOptions): LoginOptions {
     if (!isIscsiName(name)) throw new RangeError(`${JSON.stringify(name)} is no iSCSI name`)
   if (isid.length !== 6) throw new RangeError(`an ISID of ${isid.length} bytes, not 6`)
   const { maxRecvDataSegmentLength = MAX_RECV_DATA_SEGMENT_LENGTH, ...parameters } = options.parameters ?? {}
+  const chap = options.auth && termsOf(options.auth)
   const own: OwnParameters = {
     ...OWN,
+    authMethod: authMethods(chap),
     ...(digests.header && { headerDigest: ['CRC32C'] }),
     ...(digests.data && { dataDigest: ['CRC32C'] }),
     ...parameters,
   }
   const { tsih = 0, cid = 0 } = reinstate ?? {}
-  return { initiatorName, targetName, isid, tsih, cid, initiatorTaskTag: LOGIN_TASK_TAG, own, maxRecvDataSegmentLength }
+  const identity = { initiatorName, targetName, isid, tsih, cid, initiatorTaskTag: LOGIN_TASK_TAG }
+  return { ...identity, own, maxRecvDataSegmentLength, chap, crypto: CHAP_CRYPTO }
+}
+
+/** No message shows a secret. */
+function termsOf({ chap, mutual, algorithms = CHAP_ALGORITHM_NAMES }: AuthOptions): ChapTerms {
+  if (mutual?.secret === chap.secret) throw new RangeError('auth: one secret for both directions (RFC 7143 9.2.1)')
+  return { chap: accountOf(chap), mutual: mutual && accountOf(mutual), algorithms }
+}
+
+function accountOf({ user, secret }: Account): ChapTerms['chap'] {
+  const length = Buffer.byteLength(user)
+  if (length < 1 || length > KEYS.CHAP_N.maxBytes || user.includes('\0'))
+    throw new RangeError(`auth: a user name of ${length} bytes, or with a zero byte`)
+  if (secret.length === 0) throw new RangeError('auth: an empty secret')
+  return { user, secret: Buffer.from(secret) }
 }
 
 /** RFC 7143 11.12.5: type 10b, random. */

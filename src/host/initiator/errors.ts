@@ -42,6 +42,9 @@ export class ConnectionLostError extends IscsiError {}
 /** The target broke a rule of the protocol; the connection has been closed. */
 export class ProtocolError extends IscsiError {}
 
+/** The target could not prove who it is, or wants an authentication that goes against the rules (RFC 7143 9.2.1, 12.1.3). */
+export class AuthenticationError extends IscsiError {}
+
 /** The target rejected a PDU (RFC 7143 11.17): what it asked for was not done. */
 export class RejectedError extends IscsiError {
   /** REJECT_REASON names them. */

@@ -1,6 +1,7 @@
 // The initiator's side of the login phase (RFC 7143 6.3, 11.12, 11.13), pure: Login Responses in, Login Requests out, from
 // the first word to full feature phase. Text of either side may span PDUs (C bit).
 
+import type { ChapCrypto, ChapTerms } from '../../../protocol/iscsi/chap.ts'
 import { KEYS, type KeyName, type OperationalParameters } from '../../../protocol/iscsi/keys.ts'
 import { LOGIN_STAGE } from '../../../protocol/iscsi/login-request.ts'
 import { Negotiation, type OwnParameters } from '../../../protocol/iscsi/negotiation.ts'
@@ -8,6 +9,7 @@ import type { HeaderFields } from '../../../protocol/iscsi/pdu.ts'
 import { parseTargetAddress } from '../../../protocol/iscsi/send-targets.ts'
 import { buildText, parseText, type TextPair } from '../../../protocol/iscsi/text.ts'
 import { LoginRefusedError, ProtocolError } from './errors.ts'
+import { InitiatorSecurity } from './security.ts'
 
 type RequestFields = Omit<HeaderFields<0x03>, 'cmdSn' | 'expStatSn' | 'totalAhsLength' | 'dataSegmentLength'>
 export type LoginResponse = HeaderFields<0x23>
@@ -26,6 +28,9 @@ export interface LoginOptions {
   readonly own: OwnParameters
   /** Bytes: declared to the target. */
   readonly maxRecvDataSegmentLength: number
+  /** Absent: nobody proves anything. */
+  readonly chap: ChapTerms | undefined
+  readonly crypto: ChapCrypto
 }
 
 export type LoginStep =
@@ -40,6 +45,7 @@ const { SECURITY_NEGOTIATION, LOGIN_OPERATIONAL_NEGOTIATION, FULL_FEATURE_PHASE 
 export class InitiatorLogin {
   readonly #options: LoginOptions
   readonly #negotiation: Negotiation
+  readonly #security: InitiatorSecurity
   #stage: number = SECURITY_NEGOTIATION
   /** Text that is still to be sent before the target may answer it. */
   #outgoing: Buffer
@@ -53,6 +59,7 @@ export class InitiatorLogin {
     if (!(length >= min && length <= max)) throw new RangeError(`MaxRecvDataSegmentLength: ${length}`)
     this.#options = options
     this.#negotiation = new Negotiation({ side: 'initiator', own: options.own, leading: options.tsih === 0 })
+    this.#security = new InitiatorSecurity(this.#negotiation, options.chap, options.crypto)
     this.#outgoing = buildText(this.#introduction())
   }
 
@@ -64,6 +71,7 @@ export class InitiatorLogin {
   /**
    * Takes a response; what it leads to.
    * @throws LoginRefusedError for a status other than success
+   * @throws AuthenticationError for a target that does not prove who it is
    * @throws ProtocolError for a target that breaks the rules, WireError for text that is malformed
    */
   receive(response: LoginResponse, data: Buffer): LoginStep {
@@ -110,8 +118,9 @@ export class InitiatorLogin {
     this.#outgoing = this.#outgoing.subarray(data.length)
     const more = this.#outgoing.length > 0
     const nextStage = this.#stage === SECURITY_NEGOTIATION ? LOGIN_OPERATIONAL_NEGOTIATION : FULL_FEATURE_PHASE
+    const said = this.#stage !== SECURITY_NEGOTIATION || this.#security.answered
     // While the target's text is not whole there is nothing that could be agreed to (RFC 7143 11.12.1).
-    const transit = !more && this.#gathered.length === 0
+    const transit = !more && this.#gathered.length === 0 && said
     const fields = {
       immediate: true,
       transit,
@@ -143,7 +152,8 @@ export class InitiatorLogin {
     const phase = this.#stage === SECURITY_NEGOTIATION ? 'security' : 'operational'
     const { answers, failure } = this.#negotiation.receive(pairs, phase)
     if (failure) throw new ProtocolError(`login: ${failure.key} ${failure.reason}`)
-    this.#outgoing = buildText(answers)
+    const said = phase === 'security' ? this.#security.take(pairs) : []
+    this.#outgoing = buildText([...answers, ...said])
   }
 
   #advance(response: LoginResponse): LoginStep {
@@ -151,6 +161,7 @@ export class InitiatorLogin {
     const { pending } = this.#negotiation
     if (pending.length > 0) throw new ProtocolError(`the target has not answered ${pending.join(', ')}`)
     if (this.#stage === SECURITY_NEGOTIATION && response.nextStage === LOGIN_OPERATIONAL_NEGOTIATION) {
+      this.#security.requireDone()
       this.#stage = LOGIN_OPERATIONAL_NEGOTIATION
       this.#outgoing = buildText(this.#offers())
       return this.#request()

@@ -124,7 +124,7 @@ function findToken({ target, nexus }: Task, token: Buffer): LivingToken {
   const found = target.rodTokens.find(token, target.units)
   if ('key' in found) throw new SenseError(found)
   const { lu } = found
-  if (!lu.visibleTo(nexus)) throw new SenseError(SENSE.TOKEN_UNKNOWN)
+  if (!target.visible(nexus).includes(lu)) throw new SenseError(SENSE.TOKEN_UNKNOWN)
   if (lu.refuses(nexus, 'read')) throw new StatusError(STATUS.RESERVATION_CONFLICT)
   const refusal = lu.readiness.refusal('medium')
   if (refusal) throw refusal

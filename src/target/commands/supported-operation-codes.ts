@@ -15,6 +15,7 @@ import { encodeSupportedTmfs } from '../../../protocol/scsi/supported-tmfs.ts'
 import type { Command } from '../command-table.ts'
 import { invalidCdbField } from '../device-server.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
+import { hasQueries } from '../management-function.ts'
 import type { Task } from '../task.ts'
 
 /** Zero: no indication (SPC-4 6.35.4). */
@@ -70,6 +71,17 @@ function refusedFields({ row }: Command, lu: LogicalUnit): string[] {
 export function reportSupportedTaskManagementFunctions(
   task: Task<typeof REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS>,
 ): void {
-  const supported = { abortTask: true, abortTaskSet: true, clearTaskSet: true, logicalUnitReset: true }
+  const { target, nexus } = task
+  const queries = hasQueries(target.sessionOf(nexus)?.parameters.iscsiProtocolLevel ?? 0)
+  const supported = {
+    abortTask: true,
+    abortTaskSet: true,
+    clearTaskSet: true,
+    logicalUnitReset: true,
+    queryTask: queries,
+    queryTaskSet: queries,
+    queryAsynchronousEvent: queries,
+    iTNexusReset: queries,
+  }
   task.respondWith(encodeSupportedTmfs(supported, task.cdb.repd), task.cdb.allocationLength)
 }

@@ -12,6 +12,11 @@ import {
 // and whether the text says "Irrelevant when: SessionType=Discovery".
 const RFC: [name: string, clause: string, senders: string, scope: string, row: object, irrelevant: boolean][] = [
   ['AuthMethod', '12.1', 'both', 'connection', { kind: 'list', default: 'None' }, false],
+  ['CHAP_A', '12.1.3', 'both', 'connection', { kind: 'declared text' }, false],
+  ['CHAP_I', '12.1.3', 'both', 'connection', { kind: 'declared text' }, false],
+  ['CHAP_C', '12.1.3', 'both', 'connection', { kind: 'declared text' }, false],
+  ['CHAP_N', '12.1.3', 'both', 'connection', { kind: 'declared text' }, false],
+  ['CHAP_R', '12.1.3', 'both', 'connection', { kind: 'declared text' }, false],
   ['HeaderDigest', '13.1', 'both', 'connection', { kind: 'list', default: 'None', values: ['None', 'CRC32C'] }, false],
   ['DataDigest', '13.1', 'both', 'connection', { kind: 'list', default: 'None', values: ['None', 'CRC32C'] }, false],
   ['MaxConnections', '13.2', 'both', 'session', { kind: 'minimum', default: 1, min: 1, max: 65535 }, true],
@@ -82,6 +87,11 @@ describe('text keys (RFC 7143 13)', () => {
 // "Use" of RFC 7143 13: S security stage, O operational stage, F full feature phase; "-" where the sender may never.
 const USE: [name: string, byInitiator: string, byTarget: string, leadingOnly: boolean][] = [
   ['AuthMethod', 'S', 'S', false],
+  ['CHAP_A', 'S', 'S', false],
+  ['CHAP_I', 'S', 'S', false],
+  ['CHAP_C', 'S', 'S', false],
+  ['CHAP_N', 'S', 'S', false],
+  ['CHAP_R', 'S', 'S', false],
   ['HeaderDigest', 'O', 'O', false],
   ['DataDigest', 'O', 'O', false],
   ['MaxConnections', 'O', 'O', true],
@@ -110,7 +120,7 @@ const USE: [name: string, byInitiator: string, byTarget: string, leadingOnly: bo
   ['OFMarkInt', 'O', 'O', false],
 ]
 
-describe('who may send a key, and when', () => {
+describe('who may send a key, and when (RFC 7143 13)', () => {
   const PHASES: [NegotiationPhase, string][] = [
     ['security', 'S'],
     ['operational', 'O'],

@@ -102,7 +102,7 @@ describe('the target answers an offer (RFC 7143 6.2.1, 6.2.2)', () => {
     ])
   })
 
-  test('FirstBurstLength never exceeds MaxBurstLength, settled before, after or not at all (13.14)', () => {
+  test('FirstBurstLength never exceeds MaxBurstLength, settled before, after or not at all (RFC 7143 13.14)', () => {
     const before = targetSide()
     before.receive(pairsOf('FirstBurstLength=200000'), 'operational')
     before.receive(pairsOf('MaxBurstLength=4096'), 'operational')
@@ -114,7 +114,7 @@ describe('the target answers an offer (RFC 7143 6.2.1, 6.2.2)', () => {
     ])
   })
 
-  test('AuthMethod is settled in the security stage', () => {
+  test('AuthMethod is settled in the security stage (RFC 7143 12.1)', () => {
     const open = targetSide()
     expect(textOf(open.receive(pairsOf('AuthMethod=CHAP,None'), 'security').answers)).toEqual(['AuthMethod=None'])
     const chap = targetSide({ authMethod: ['CHAP'] })
@@ -125,6 +125,8 @@ describe('the target answers an offer (RFC 7143 6.2.1, 6.2.2)', () => {
   test('a list without the default leaves no way out but failure', () => {
     const chap = targetSide({ authMethod: ['CHAP'] }).receive(pairsOf('AuthMethod=None'), 'security')
     expect(chap.failure).toMatchObject({ key: 'AuthMethod', status: LOGIN_STATUS.AUTHENTICATION_FAILURE })
+    const none = targetSide({ authMethod: ['None'] }).receive(pairsOf('AuthMethod=CHAP'), 'security')
+    expect(none.failure).toMatchObject({ key: 'AuthMethod', status: LOGIN_STATUS.AUTHENTICATION_FAILURE })
     const digest = targetSide({ headerDigest: ['CRC32C'] }).receive(pairsOf('HeaderDigest=None'), 'operational')
     expect(digest.failure).toMatchObject({ key: 'HeaderDigest', status: LOGIN_STATUS.INITIATOR_ERROR })
   })
@@ -221,7 +223,7 @@ describe('what is declared is not answered (RFC 7143 6.2)', () => {
   })
 })
 
-describe('what ends a login', () => {
+describe('what ends a login (RFC 7143 7.12)', () => {
   const FAILURES: [name: string, NegotiationPhase, string[]][] = [
     ['a key offered twice in one text', 'operational', ['MaxBurstLength=4096', 'MaxBurstLength=4096']],
     ['an unknown key offered twice', 'operational', ['X-a=1', 'X-a=1']],
@@ -263,7 +265,7 @@ describe('what ends a login', () => {
   })
 })
 
-describe('text negotiation in the full feature phase', () => {
+describe('text negotiation in the full feature phase (RFC 7143 6.4)', () => {
   test('SendTargets is for the caller to answer', () => {
     const negotiation = targetSide()
     expect(negotiation.receive(pairsOf('SendTargets=All'), 'full feature')).toEqual({ answers: [] })

@@ -78,7 +78,15 @@ export const TARGET_FIXTURES: readonly PduFixture[] = [
     TASK_MANAGEMENT_RESPONSE,
     `22800100 00000000 00000000 00000000 00000031 00000000 0000000c 00000004
      00000043 00000000 00000000 00000000`,
-    { ...NONE, ...SEQUENCE, response: 1, initiatorTaskTag: 0x31 },
+    { ...NONE, ...SEQUENCE, response: 1, additionalResponseInformation: 0, initiatorTaskTag: 0x31 },
+  ),
+  pdu(
+    'Task Management Function Response: an asynchronous event (RFC 7144)',
+    0x22,
+    TASK_MANAGEMENT_RESPONSE,
+    `22800700 00000000 16290700 00000000 00000031 00000000 0000000c 00000004
+     00000043 00000000 00000000 00000000`,
+    { ...NONE, ...SEQUENCE, response: 7, additionalResponseInformation: 0x162907, initiatorTaskTag: 0x31 },
   ),
   pdu(
     'Login Response: authentication failure in the security stage',

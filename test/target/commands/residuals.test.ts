@@ -39,7 +39,7 @@ beforeAll(async () => {
 const overflow = (count: number) => ({ kind: 'overflow', count })
 const underflow = (count: number) => ({ kind: 'underflow', count })
 
-describe.each(ranged(READ_10, READ_12, READ_16))('$name residuals', (command) => {
+describe.each(ranged(READ_10, READ_12, READ_16))('$name residuals (RFC 7143 11.4.5, 11.3.4)', (command) => {
   test.each([
     ['EDTL 0: GOOD, overflow of the block', 1, 0, 0, overflow(512)],
     ['EDTL 200: 200 bytes, overflow', 1, 200, 200, overflow(312)],
@@ -86,7 +86,7 @@ describe.each(ranged(READ_10, READ_12, READ_16))('$name residuals', (command) =>
 
 const WRITES = ranged(WRITE_10, WRITE_12, WRITE_16, WRITE_AND_VERIFY_10, WRITE_AND_VERIFY_12, WRITE_AND_VERIFY_16)
 
-describe.each(WRITES)('$name residuals', (command) => {
+describe.each(WRITES)('$name residuals (RFC 7143 11.4.5, 11.3.4)', (command) => {
   const verify = command.cdb.find('bytchk') ? { bytchk: 1 } : {}
 
   test.each([
