@@ -54,7 +54,7 @@ export class Session {
   /** By initiator task tag, of all connections. */
   readonly tasks = new Map<number, Task>()
   closed = false
-  /** Task management functions that wait. */
+  /** Task management functions that wait for their tasks to end. */
   managing = 0
 
   /** By CID. */
