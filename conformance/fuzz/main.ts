@@ -6,6 +6,7 @@ import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { TARGET_OPCODE } from '../../protocol/iscsi/index.ts'
 import { type FuzzResult, fuzz } from './fuzz.ts'
+import { type Recording, readRecording } from './recording.ts'
 
 const MIB = 1024 * 1024
 const USAGE = 2
@@ -14,21 +15,31 @@ const MAX_SEED = 2 ** 32 - 1
 class UsageError extends Error {}
 
 async function main(): Promise<number> {
-  const { seed, minutes, pdus, connections, recording } = await parseOptions()
+  const { seed, minutes, pdus, connections, recording: written, replay } = await parseOptions()
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort())
-  console.log(`seed ${seed}: ${connections} connections at a time, ${pdus ?? 'all'} PDUs in ${minutes} min`)
-  const recordingFile = resolve(recording ?? `fuzz-${seed}.jsonl`)
-  const options = { seed, minutes, pdus, connections, signal: interrupted.signal, recordingFile }
+  const recording = replay === undefined ? undefined : recordingIn(replay)
+  if (recording) console.log(`once more: ${recording.wrong}`)
+  else console.log(`seed ${seed}: ${connections} connections at a time, ${pdus ?? 'all'} PDUs in ${minutes} min`)
+  const recordingFile = resolve(written ?? `fuzz-${seed}.jsonl`)
+  const options = { seed, minutes, pdus, connections, signal: interrupted.signal, recordingFile, recording }
   const result = await fuzz({ ...options, progress: (line) => console.log(line) })
-  report(result)
+  if (!recording) report(result)
   if (interrupted.signal.aborted) console.error('interrupted')
   if (result.complaints.length > 0) {
     console.error(`\n${result.complaints.length} wrong with seed ${seed}:`)
     for (const complaint of result.complaints) console.error(`  ${complaint}`)
-    console.error(`what the last connections sent: ${recordingFile}`)
+    if (!recording) console.error(`what the last connections sent: ${recordingFile}`)
   }
   return result.complaints.length === 0 && !interrupted.signal.aborted ? 0 : 1
+}
+
+function recordingIn(file: string): Recording {
+  try {
+    return readRecording(file)
+  } catch (error) {
+    throw new UsageError(`--replay: ${(error as Error).message}`)
+  }
 }
 
 function report({ counts, seconds, honest, residentBytes }: FuzzResult): void {
@@ -59,6 +70,7 @@ function parseOptions() {
       type: 'string',
       describe: 'the file for what was sent when something is wrong; fuzz-SEED.jsonl',
     })
+    .option('replay', { type: 'string', describe: 'send what such a file holds, in place of what the seed gives' })
     .strict()
     .wrap(110)
     .version(false)

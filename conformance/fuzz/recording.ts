@@ -13,6 +13,8 @@ type Action =
   | { readonly on: number; readonly send: Buffer }
   /** Until a PDU with this name in TARGET_OPCODE has come, or, for "CLOSE", until the target has closed. */
   | { readonly on: number; readonly await: string }
+  /** No PDU of this name has come that was not waited for. */
+  | { readonly on: number; readonly absent: string }
   /** Sends what the R2T that has come last, or that comes next, asks for. */
   | { readonly on: number; readonly answer: 'R2T' }
   | { readonly on: number; readonly end: 'fin' | 'reset' }

@@ -64,6 +64,7 @@ class Player implements Replayed {
     else if ('answer' in step) await this.#expect(await connection.answerR2T(this.received), `R2T for step ${at}`)
     else if ('await' in step)
       await this.#expect(await connection.until(step.await, this.received), `${step.await} of step ${at}`)
+    else if ('absent' in step) this.#expect(!connection.hasCome(step.absent), `a later ${step.absent} in step ${at}`)
     else if (step.end === 'fin') connection.stream.finish()
     else connection.stream.destroy()
   }
@@ -101,6 +102,8 @@ class Player implements Replayed {
   }
 }
 
+const opcodeOf = (name: string): number | undefined => (TARGET_OPCODE as Readonly<Record<string, number>>)[name]
+
 type R2T = Extract<PduHeader, { opcode: typeof TARGET_OPCODE.R2T }>
 
 class Connection {
@@ -114,9 +117,13 @@ class Connection {
     this.stream = stream
   }
 
+  hasCome(name: string): boolean {
+    return this.#unclaimed.includes(opcodeOf(name) ?? -1)
+  }
+
   /** Whether a PDU of this name came, or the target closed. */
   async until(name: string, received: Pdu[]): Promise<boolean> {
-    const opcode = (TARGET_OPCODE as Readonly<Record<string, number>>)[name]
+    const opcode = opcodeOf(name)
     const index = opcode === undefined ? -1 : this.#unclaimed.indexOf(opcode)
     if (index >= 0) {
       this.#unclaimed.splice(index, 1)

@@ -91,6 +91,11 @@ export class CommandWindow {
     this.#waiting.push({ cmdSn, owner, deliver })
   }
 
+  /** How many wait so. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** Whether `deliver` may have something to do. */
   get busy(): boolean {
     return this.#held.size > 0 || this.#waiting.length > 0

@@ -12,6 +12,7 @@ import { SCSI_COMMAND } from '../../protocol/iscsi/scsi-command.ts'
 import { WireError } from '../../protocol/wire/error.ts'
 import type { PoolShare } from './buffer-pool.ts'
 import type { CommandWindow } from './command-window.ts'
+import { LIMITS } from './limits.ts'
 import { logout } from './logout.ts'
 import type { ResponseFence } from './response-fence.ts'
 import type { Session, SessionConnection } from './session.ts'
@@ -125,7 +126,11 @@ export class FullFeature {
     return undefined
   }
 
-  #holdPdu(pdu: FramedPdu, opcode: number): () => void {
+  #holdPdu(pdu: FramedPdu, opcode: number): (() => void) | undefined {
+    if (pdu.dataLength > LIMITS.heldDataLength) {
+      this.reject(pdu, REJECT_REASON.LONG_OPERATION_REJECT) // out of resources
+      return undefined
+    }
     const copy = copyOf(pdu)
     return () => {
       try {

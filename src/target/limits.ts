@@ -17,6 +17,8 @@ export const LIMITS = {
   commandWindow: 128,
   /** Immediate commands are outside the window: past this many tasks of a session they are rejected. */
   tasksPerSession: 192,
+  /** Data of a PDU, other than a command's, that is kept because its turn has not come: the window bounds how many there are. */
+  heldDataLength: 8 * KIB,
   /** Task management requests of a session that wait for their tasks to end. */
   taskManagementPerSession: 32,
 

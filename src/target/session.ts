@@ -54,7 +54,7 @@ export class Session {
   /** By initiator task tag, of all connections. */
   readonly tasks = new Map<number, Task>()
   closed = false
-  /** Task management functions that wait. */
+  /** Task management functions that wait for their tasks to end. */
   managing = 0
 
   /** By CID. */
@@ -125,7 +125,7 @@ export class Session {
   }
 
   /**
-   * Ends what a connection that is logged out has brought (RFC 7143 7.11): its initiator gets no status, and each logical
+   * Ends what a connection that is logged out has brought (RFC 7143 7.6): its initiator gets no status, and each logical
    * unit that was at it reports that once. Resolves when none of it runs any more.
    */
   async terminate(connection: SessionConnection): Promise<void> {
@@ -147,7 +147,7 @@ export class Session {
 
   /**
    * A connection has gone without a logout. At ErrorRecoveryLevel 0 nobody can take up what it leaves behind: the session
-   * ends (RFC 7143 7.1.4.4, 7.13), and the initiator hears of it on the connections that are left.
+   * ends (RFC 7143 7.1.4.4, 7.14), and the initiator hears of it on the connections that are left.
    */
   lost(connection: SessionConnection, reason: string): void {
     if (!this.has(connection)) return

@@ -17,19 +17,15 @@ const COLD_RESET = 'target cold reset'
 export function manageTasks(phase: FullFeature, pdu: FramedPdu): void {
   const { session, port } = phase
   const decoded = TASK_MANAGEMENT_REQUEST.decode(pdu.header, pdu.headerOffset)
-  if (session.managing >= LIMITS.taskManagementPerSession)
+  if (session.managing + session.window.waiting >= LIMITS.taskManagementPerSession)
     return phase.reject(pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
   const { lun, initiatorTaskTag } = decoded
   const lunKey = lun.readUInt32BE(4) === 0 ? lun.readUInt32BE(0) : RESERVED_TAG
   const request = { ...decoded, lunKey }
   // Commands that were sent before it on other connections belong to the tasks that it is about (RFC 7143 4.2.3.3 b).
-  if (session.spread && isUnitScoped(request) && session.window.isAwaiting(request.cmdSn)) {
-    session.managing++
-    session.window.whenReached(request.cmdSn, port, () => {
-      session.managing--
-      begin(phase, request, initiatorTaskTag)
-    })
-  } else begin(phase, request, initiatorTaskTag)
+  if (session.spread && isUnitScoped(request) && session.window.isAwaiting(request.cmdSn))
+    session.window.whenReached(request.cmdSn, port, () => begin(phase, request, initiatorTaskTag))
+  else begin(phase, request, initiatorTaskTag)
 }
 
 function begin(phase: FullFeature, request: TaskManagementRequest, initiatorTaskTag: number): void {

@@ -252,6 +252,18 @@ describe('before their turn (RFC 7143 4.2.2.1)', () => {
     await expectUp(a)
   })
 
+  test('an early NOP-Out with more data than anybody pings with: Reject, it has not come', async () => {
+    const { a, b } = await two()
+    const first = a.cmdSn
+    const nop = { initiatorTaskTag: 1, targetTransferTag: RESERVED_TAG, final: true, cmdSn: first + 1 }
+    b.send(NOP_OUT, nop, { data: Buffer.alloc(100_000) })
+    expect((await b.take(REJECT)).header.reason).toBe(REJECT_REASON.LONG_OPERATION_REJECT)
+    b.send(NOP_OUT, nop, { data: Buffer.alloc(8192, 1) })
+    a.command(TUR, { cmdSn: first })
+    await a.response()
+    expect((await b.take(NOP_IN)).data).toEqual(Buffer.alloc(8192, 1))
+  })
+
   test('a task tag that an early command has is in use', async () => {
     const { a, b } = await two()
     const first = a.cmdSn

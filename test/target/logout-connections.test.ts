@@ -1,5 +1,5 @@
 // Logout in a session of several connections (RFC 7143 11.14, 11.15), and what becomes of it when one of them is lost without
-// (7.1.4.4, 7.13): at ErrorRecoveryLevel 0 the session ends.
+// (7.1.4.4, 7.14): at ErrorRecoveryLevel 0 the session ends.
 
 import { describe, expect, test } from 'vitest'
 import {

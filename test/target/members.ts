@@ -8,10 +8,10 @@ interface Raws {
   raw(): Promise<RawInitiator>
 }
 
-export const TO_FULL_FEATURE = { transit: true, currentStage: 1, nextStage: 3 } as const
+const TO_FULL_FEATURE = { transit: true, currentStage: 1, nextStage: 3 } as const
 
 /** Makes a connection one of the session that `lead` began, as far as the initiator is concerned. */
-export function adopt(raw: RawInitiator, lead: RawInitiator, cid: number): void {
+function adopt(raw: RawInitiator, lead: RawInitiator, cid: number): void {
   Object.assign(raw, { isid: lead.isid, tsih: lead.tsih, cid })
   raw.takeTag = () => lead.takeTag()
   Object.defineProperty(raw, 'cmdSn', {

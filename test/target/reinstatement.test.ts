@@ -184,7 +184,7 @@ describe('connection reinstatement: TSIH and CID of a session that stands (RFC 7
     await raw.expectSilence(40)
     raw.command(TEST_UNIT_READY.encode({}))
     const { header, data } = await raw.response()
-    expect(header.status).toBe(STATUS.CHECK_CONDITION) // RFC 7143 7.11: some of its commands were cleared
+    expect(header.status).toBe(STATUS.CHECK_CONDITION) // RFC 7143 7.6: some of its commands were cleared
     expect([data[2 + 12], data[2 + 13]]).toEqual([0x47, 0x7f])
     raw.command(TEST_UNIT_READY.encode({}))
     expect((await raw.response()).header.status).toBe(STATUS.GOOD)

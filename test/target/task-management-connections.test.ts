@@ -4,6 +4,8 @@
 import { describe, expect, test } from 'vitest'
 import {
   TASK_MANAGEMENT_FUNCTION as FUNCTION,
+  INITIATOR_OPCODE,
+  REJECT_REASON,
   TASK_MANAGEMENT_RESPONSE_CODE as RESPONSE,
   STATUS,
   TARGET_OPCODE,
@@ -147,14 +149,18 @@ describe('the commands before it (RFC 7143 11.5.1)', () => {
   })
 
   test('functions that wait are bounded, and go with their connection', async () => {
-    const { a, b, built } = await connected()
+    const { a, b } = await connected()
     const first = a.cmdSn
     a.cmdSn = first + 1
-    for (let i = 0; i < 200; i++) send(b, FUNCTION.ABORT_TASK_SET)
-    await b.take(TARGET_OPCODE.REJECT)
-    b.destroy()
-    await a.take(TARGET_OPCODE.ASYNC_MESSAGE)
-    await a.expectClosed()
-    expect(built.target.sessions.size).toBe(0)
+    for (let i = 0; i < 100; i++) send(b, FUNCTION.ABORT_TASK_SET)
+    const { header } = await b.take(TARGET_OPCODE.REJECT)
+    expect(header.reason).toBe(REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
+    const logout = { immediate: true, reason: 1, cid: 1, initiatorTaskTag: a.takeTag(), cmdSn: a.cmdSn }
+    a.send(INITIATOR_OPCODE.LOGOUT_REQUEST, logout)
+    await a.take(TARGET_OPCODE.LOGOUT_RESPONSE)
+    a.expStatSn++
+    a.cmdSn = first
+    expect(await manage(a, FUNCTION.ABORT_TASK_SET)).toBe(RESPONSE.FUNCTION_COMPLETE)
+    await expectUp(a)
   })
 })
