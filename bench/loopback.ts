@@ -61,7 +61,7 @@ export async function openLoopback(store: StoreSpec): Promise<Loopback> {
   const socket = new NowhereSocket()
   const connection = host.accept(socket, 0) as Connection
   connection.receive(loginRequest(config.iqn))
-  for (let turn = 0; target.sessions.size === 0; turn++) {
+  for (let turn = 0; socket.bytes === 0; turn++) {
     if (turn === LOGIN_TURNS) throw new Error('the array refuses the login')
     await new Promise((resolve) => setImmediate(resolve))
   }
