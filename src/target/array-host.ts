@@ -11,6 +11,7 @@ import type { ArrayConfig, ArrayLimits } from '../config/schema.ts'
 import type { Logger } from '../log.ts'
 import { allConnectionsDropped } from './announcements.ts'
 import { type Authentication, authentication } from './authentication.ts'
+import { BoundedLog } from './bounded-log.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { Connections } from './connections.ts'
@@ -36,6 +37,7 @@ type Rules = Pick<ArrayConfig, 'limits' | 'discoveryAuth' | 'portals'>
 export class ArrayHost implements ConnectionHost {
   readonly pool: BufferPool
   readonly log: Logger
+  readonly connectionLog: BoundedLog
   limits: ArrayLimits
   /** Of discovery sessions. */
   #authentication: Authentication
@@ -53,6 +55,7 @@ export class ArrayHost implements ConnectionHost {
 
   constructor(targets: readonly Target[], limits: ArrayLimits, log: Logger, discoveryAuth?: AuthConfig) {
     this.log = log
+    this.connectionLog = new BoundedLog(log)
     this.#authentication = authentication(discoveryAuth)
     this.limits = limits
     this.pool = new BufferPool(limits.buffers)
@@ -65,6 +68,7 @@ export class ArrayHost implements ConnectionHost {
   tick(): void {
     for (const connection of this.#connections.all()) connection.tick()
     for (const target of this.#targets.values()) target.rodTokens.sweep()
+    this.connectionLog.tick()
   }
 
   /** The portals answer on these addresses: discovery may tell. */
@@ -77,7 +81,7 @@ export class ArrayHost implements ConnectionHost {
     const refusal =
       this.#portals.length > 0 ? this.#connections.makeRoom(address, this.limits) : 'the array is not open'
     if (refusal !== undefined) {
-      this.log.warn({ peer: socket.remote, reason: refusal }, 'connection refused')
+      this.connectionLog.of(address, { peer: socket.remote }).warn({ reason: refusal }, 'connection refused')
       return undefined
     }
     const connection = new Connection(socket, this)
@@ -212,6 +216,7 @@ export class ArrayHost implements ConnectionHost {
     for (const session of this.#sessions.values())
       void session.close(CLOSING, allConnectionsDropped(session.parameters))
     for (const connection of this.#connections.all()) connection.destroy(CLOSING)
+    this.connectionLog.flush()
     clearInterval(this.#ticker)
   }
 

@@ -30,7 +30,7 @@ import { TextExchange } from './text-exchange.ts'
 export interface ConnectionHost {
   readonly pool: BufferPool
   readonly limits: ArrayLimits
-  readonly log: Log & { child(bindings: Record<string, unknown>): Log }
+  readonly connectionLog: { of(address: string, bindings: Record<string, unknown>): Log }
   admit(applicant: Applicant, connection: Connection): Admission
   /** The session that the login makes or joins, once nothing of an earlier one can still happen. */
   establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus>
@@ -87,7 +87,7 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     const { pool, limits } = host
     this.socket = socket
     this.#host = host
-    this.log = host.log.child({ peer: socket.remote })
+    this.log = host.connectionLog.of(socket.remoteAddress, { peer: socket.remote })
     this.#ended = new Promise((resolve) => {
       this.#tellEnded = resolve
     })
@@ -120,6 +120,11 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
 
   closed(reason: string): void {
     if (this.#closed) return
+    if (!this.#finishing) this.#loginPhase?.givenUp(reason)
+    this.#gone(reason)
+  }
+
+  #gone(reason: string): void {
     this.#closed = true
     this.#stream.discard()
     this.#session?.lost(this, reason)
@@ -203,7 +208,8 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     const parameters = { ...session.parameters, headerDigest, dataDigest, ...lengths }
     const digests = { header: headerDigest === 'CRC32C', data: dataDigest === 'CRC32C' }
     this.#stream.configure(digests, maxRecvDataSegmentLengthSelf)
-    this.log = this.#host.log.child({ nexus: describeNexus(session.nexus), cid: this.cid })
+    const names = { nexus: describeNexus(session.nexus), cid: this.cid }
+    this.log = this.#host.connectionLog.of(this.socket.remoteAddress, names)
     const responder = new Responder(this.#stream.output, this.#stream, parameters)
     const text = new TextExchange({
       negotiation: login.negotiation,
@@ -295,9 +301,9 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
 
   destroy(reason: string): void {
     if (this.#closed) return
-    this.log.info({ reason }, 'dropping connection')
+    this.log.info({ reason, ...this.#loginPhase?.who }, 'dropping connection')
     this.socket.destroy()
-    this.closed(reason)
+    this.#gone(reason)
   }
 
   /** RFC 7143 11.9.1: the initiator has as long to log out as whoever calls waits for the end. */

@@ -35,6 +35,11 @@ export const LIMITS = {
   connectionsPerAddress: 8192,
   /** Past this the oldest connection that has not logged in makes room: a flood of them locks nobody out. */
   connectionsBeforeLogin: 1024,
+  /** What connections write to the log in so many seconds, in lines; the rest is told by its number, by address for so many. */
+  logSeconds: 10,
+  logNotices: { perAddress: 100, inAll: 1000 },
+  logComplaints: { perAddress: 20, inAll: 200 },
+  logAddresses: 20,
   unitAttentionsPerNexus: 16,
   echoBuffersPerUnit: 256,
   /** Persistent reservations: I_T nexuses that a logical unit may have registered. */

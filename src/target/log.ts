@@ -1,5 +1,9 @@
-// What the target needs of a logger: pino's, or a child of it that carries the I_T nexus.
+// What the target needs of a logger: pino's, or one of it that carries the I_T nexus and is bounded (bounded-log.ts).
 
-import type { Logger } from '../log.ts'
-
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'isLevelEnabled'>
+export interface Log {
+  debug(bindings: object, message: string): void
+  info(bindings: object, message: string): void
+  warn(bindings: object, message: string): void
+  error(bindings: object, message: string): void
+  isLevelEnabled(level: string): boolean
+}

@@ -63,9 +63,19 @@ export class LoginPhase {
     this.#answer(this.#login.step(request, text))
   }
 
-  refuse(status: LoginStatus, reason: string, data = NO_DATA): void {
+  /** For logs: who logs in, and to what, as far as that is known. */
+  get who(): { initiator?: string | undefined; target?: string | undefined } {
     const { initiatorName: initiator, targetName: target } = this.#login.applicant ?? {}
-    this.#port.log.warn({ reason, status: status.text, initiator, target }, 'login refused')
+    return { initiator, target }
+  }
+
+  /** The initiator has gone, before the end of a login that it has begun: where it wants proof itself, it may not believe it. */
+  givenUp(reason: string): void {
+    if (this.#request) this.#port.log.warn({ reason, ...this.who }, 'login given up')
+  }
+
+  refuse(status: LoginStatus, reason: string, data = NO_DATA): void {
+    this.#port.log.warn({ reason, status: status.text, ...this.who }, 'login refused')
     if (this.#request) this.#send({}, data, status, this.#request.tsih)
     this.#port.finish(reason)
   }
