@@ -1,4 +1,4 @@
-// The array under test, whoever serves it: Lunette, or tgt for comparison. Addressed on 127.0.0.1 alone.
+// The array under test, whoever serves it: Lunette, or tgt for comparison. Addressed on 127.0.0.1, and on ::1 where a suite asks for it.
 
 /** A LUN in the keys of Lunette's configuration (product.md); an adapter translates what its target can express. */
 export interface LunSpec {
@@ -25,9 +25,14 @@ export interface Account {
   readonly secret: string
 }
 
+interface Auth {
+  readonly chap: Account
+  readonly mutual?: Account
+}
+
 interface TargetSpec {
   readonly iqn: string
-  readonly auth?: { readonly chap: Account; readonly mutual?: Account }
+  readonly auth?: Auth
   readonly luns: readonly LunSpec[]
 }
 
@@ -41,6 +46,9 @@ export interface ArraySpec {
   readonly pools?: readonly PoolSpec[]
   /** 2 where a LUN is reached by two paths. */
   readonly portals?: 1 | 2
+  /** One more portal, on ::1. */
+  readonly ipv6?: true
+  readonly discoveryAuth?: Auth
 }
 
 export interface RunningArray {
@@ -52,6 +60,8 @@ export interface RunningArray {
   url(iqn: string, id: number, portal?: number): string
   /** Undefined while it serves; why not, once it has ended by itself. */
   ended(): string | undefined
+  /** All that it has logged. */
+  logged(): string
   /** Ends the array with the signal and starts it again on the same ports and images. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Ends the array. Returns what is wrong with how it ended and with its log; empty when nothing is. */

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { end } from '../process.ts'
 import { repositoryRoot } from '../root.ts'
+import { tells } from '../secrets.ts'
 import type { ArraySpec, LunSpec, RunningArray, StartArray } from './array.ts'
 
 const READY_MS = 20_000
@@ -34,7 +35,7 @@ class LunetteArray implements RunningArray {
     this.#spec = spec
     this.#directory = directory
     this.#logFile = join(directory, 'array.log')
-    this.#portals = new Array(spec.portals ?? 1).fill('127.0.0.1:0')
+    this.#portals = [...new Array<string>(spec.portals ?? 1).fill('127.0.0.1:0'), ...(spec.ipv6 ? ['[::1]:0'] : [])]
     mkdirSync(join(directory, 'data'), { recursive: true })
   }
 
@@ -54,6 +55,10 @@ class LunetteArray implements RunningArray {
     const child = this.#process
     if (child === undefined || (child.exitCode === null && child.signalCode === null)) return undefined
     return `the array ended by itself: ${child.signalCode ?? `status ${child.exitCode}`}`
+  }
+
+  logged() {
+    return readFileSync(this.#logFile, 'utf8')
   }
 
   async start() {
@@ -99,7 +104,9 @@ class LunetteArray implements RunningArray {
 
   async stop() {
     await this.#end('SIGTERM')
-    return [...this.#complaints, ...errorLines(readFileSync(this.#logFile, 'utf8'))]
+    const log = this.logged()
+    const told = secretsOf(this.#spec).filter((secret) => tells(log, secret))
+    return [...this.#complaints, ...errorLines(log), ...told.map((secret) => `logged: the secret "${secret}"`)]
   }
 
   async #end(signal: 'SIGTERM' | 'SIGKILL') {
@@ -119,7 +126,7 @@ class LunetteArray implements RunningArray {
   }
 
   #logTail() {
-    return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-10).join('\n')
+    return this.logged().trimEnd().split('\n').slice(-10).join('\n')
   }
 }
 
@@ -135,10 +142,16 @@ export function lunetteConfig(spec: ArraySpec, data: string, portals: readonly s
     ...rest,
     luns: luns.map((each) => lun(each, index)),
   }))
-  return stringify({ data, portals, ...(spec.pools && { pools: spec.pools }), targets })
+  const { pools, discoveryAuth } = spec
+  return stringify({ data, portals, ...(pools && { pools }), ...(discoveryAuth && { discoveryAuth }), targets })
 }
 
 const imageName = (target: number, id: number) => `target${target}-lun${id}.img`
+
+const secretsOf = ({ targets, discoveryAuth }: ArraySpec): string[] =>
+  [discoveryAuth, ...targets.map(({ auth }) => auth)].flatMap((auth) =>
+    [auth?.chap, auth?.mutual].flatMap((account) => account?.secret ?? []),
+  )
 
 /** The messages of the log's lines at level error and above. */
 export function errorLines(log: string): string[] {

@@ -2,7 +2,7 @@
 // controller, so that LUN `id` is presented as id + 1. It has no clean way to end with sessions open: it is killed.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,6 +15,7 @@ const MIB = 1024 * 1024
 const CONTROL = `${1_000 + (process.pid % 30_000)}`
 
 export const startTgt: StartArray = async (spec, directory) => {
+  if (spec.ipv6 || spec.discoveryAuth) throw new Error('tgt is started on 127.0.0.1 alone, and discovered by anybody')
   mkdirSync(join(directory, 'data'), { recursive: true })
   const ports = await Promise.all(Array.from({ length: spec.portals ?? 1 }, freePort))
   const array = new TgtArray(
@@ -48,6 +49,10 @@ class TgtArray implements RunningArray {
 
   ended() {
     return this.#process !== undefined && this.#process.exitCode !== null ? 'tgtd ended by itself' : undefined
+  }
+
+  logged() {
+    return readFileSync(join(this.#directory, 'array.log'), 'utf8')
   }
 
   async start() {

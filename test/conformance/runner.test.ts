@@ -39,6 +39,7 @@ const arrayThat =
     lun: (id) => id,
     url: () => '',
     ended: () => undefined,
+    logged: () => '',
     restart: async () => {},
     stop: async () => complaints,
   })
