@@ -1,5 +1,6 @@
-// What the target tells an initiator unasked (Asynchronous Message, RFC 7143 11.9.1): that it is to log out, or that
-// connections are going to end. One function an event, with the parameters that the event gives a meaning.
+// What the target tells an initiator unasked (Asynchronous Message, RFC 7143 11.9.1): one function an event, with the
+// parameters that the event gives a meaning. Nothing asks for a negotiation (event 4): no setting of an array that may change
+// while it runs is one that a login has settled, and open-iscsi answers by dropping the session.
 
 import { ASYNC_EVENT } from '../../protocol/iscsi/async-message.ts'
 import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
@@ -10,6 +11,14 @@ export interface Announcement {
   readonly parameter1?: number
   readonly parameter2?: number
   readonly parameter3?: number
+  readonly data?: Buffer
+}
+
+/** Something has befallen a logical unit: SenseLength and sense data, as in a SCSI Response (RFC 7143 11.9.3, 11.4.7.2). */
+export const scsiEvent = (lun: Buffer, sense: Buffer): Announcement => {
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(sense.length)
+  return { asyncEvent: ASYNC_EVENT.SCSI_ASYNCHRONOUS_EVENT, lun, data: Buffer.concat([length, sense]) }
 }
 
 /** The initiator is to log the connection out within so many seconds. */

@@ -274,9 +274,9 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     this.#stream.flushSoon()
   }
 
-  announce(announcement: Announcement): void {
+  announce({ data, ...fields }: Announcement): void {
     if (!this.#phase) return
-    this.send(TARGET_OPCODE.ASYNC_MESSAGE, { ...announcement }, { statSn: true })
+    this.send(TARGET_OPCODE.ASYNC_MESSAGE, fields, data ? { data, statSn: true } : { statSn: true })
     this.flushSoon()
   }
 

@@ -9,6 +9,7 @@ import { LunMap } from './lun-map.ts'
 import type { Nexus } from './nexus.ts'
 import { PortGroups, portalGroupTag } from './port-groups.ts'
 import { RodTokens } from './rod-tokens.ts'
+import { ScsiEvents } from './scsi-events.ts'
 import type { Session } from './session.ts'
 
 export class Target {
@@ -30,6 +31,7 @@ export class Target {
   /** Which of the array's portals lead here. */
   readonly portals: TargetConfig['portals']
 
+  readonly #events = new ScsiEvents(this.sessions)
   /** Of all initiators, where they see the same. */
   #lunMap: LunMap | undefined
   #lunMaps = new WeakMap<Nexus, LunMap>()
@@ -60,6 +62,8 @@ export class Target {
     this.authentication = authentication(config.auth)
     this.redirect = config.redirect
     this.units = [...units].sort((a, b) => a.lun - b.lun)
+    for (const unit of units)
+      unit.unitAttentions.onEstablished = (nexus, condition) => this.#events.note(unit, nexus, condition)
     this.#lunMaps = new WeakMap()
     this.#lunMap = units.every((unit) => unit.uniform) ? new LunMap(this.units, '') : undefined
   }

@@ -5,12 +5,14 @@ import { LIMITS } from './limits.ts'
 import type { Nexus } from './nexus.ts'
 
 /** What is reported: some conditions say more than their name. */
-type Condition = Pick<SenseData, 'sense' | 'information'>
+export type Condition = Pick<SenseData, 'sense' | 'information'>
 
 export class UnitAttentions {
   readonly #queues = new Map<Nexus, Condition[]>()
   /** Nexuses that have one pending: the hot path asks for zero first. */
   pending = 0
+  /** Hears of every condition that a nexus has from now on and has not had before. */
+  onEstablished: ((nexus: Nexus, condition: Condition) => void) | undefined
 
   /** From now on the nexus is told of what happens here. */
   attach(nexus: Nexus): void {
@@ -27,7 +29,9 @@ export class UnitAttentions {
     const queue = this.#queues.get(nexus)
     if (!queue || queue.length >= LIMITS.unitAttentionsPerNexus) return
     if (queue.some((pending) => pending.sense === sense && pending.information === information)) return
-    if (queue.push(information === undefined ? { sense } : { sense, information }) === 1) this.pending++
+    const condition = information === undefined ? { sense } : { sense, information }
+    if (queue.push(condition) === 1) this.pending++
+    this.onEstablished?.(nexus, condition)
   }
 
   establishForAll(sense: Sense, but?: Nexus): void {
