@@ -62,6 +62,8 @@ export interface RunningArray {
   ended(): string | undefined
   /** All that it has logged. */
   logged(): string
+  /** Gives the running array another specification, with the same portals. */
+  change(spec: ArraySpec): Promise<void>
   /** Ends the array with the signal and starts it again on the same ports and images. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Ends the array. Returns what is wrong with how it ended and with its log; empty when nothing is. */

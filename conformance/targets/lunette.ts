@@ -24,16 +24,20 @@ export const startLunette: StartArray = async (spec, directory) => {
 }
 
 class LunetteArray implements RunningArray {
-  readonly #spec: ArraySpec
+  #spec: ArraySpec
   readonly #directory: string
+  readonly #configFile: string
   readonly #logFile: string
   readonly #complaints: string[] = []
   #process: ChildProcess | undefined
   #portals: readonly string[]
+  /** The portals of the configuration, in which port 0 is any. */
+  #asked: readonly string[] = []
 
   constructor(spec: ArraySpec, directory: string) {
     this.#spec = spec
     this.#directory = directory
+    this.#configFile = join(directory, 'array.yaml')
     this.#logFile = join(directory, 'array.log')
     this.#portals = [...new Array<string>(spec.portals ?? 1).fill('127.0.0.1:0'), ...(spec.ipv6 ? ['[::1]:0'] : [])]
     mkdirSync(join(directory, 'data'), { recursive: true })
@@ -62,14 +66,14 @@ class LunetteArray implements RunningArray {
   }
 
   async start() {
-    const configFile = join(this.#directory, 'array.yaml')
     const readyFile = join(this.#directory, 'ready.json')
     const cli = join(repositoryRoot(), 'dist/src/cli/main.js')
     rmSync(readyFile, { force: true })
     this.#makeReadOnlyImages()
-    writeFileSync(configFile, lunetteConfig(this.#spec, join(this.#directory, 'data'), this.#portals))
+    this.#asked = this.#portals
+    this.#writeConfig()
     const log = openSync(this.#logFile, 'a')
-    const args = [cli, 'serve', '--config', configFile, '--ready-file', readyFile]
+    const args = [cli, 'serve', '--config', this.#configFile, '--ready-file', readyFile]
     this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log] })
     closeSync(log)
     const deadline = performance.now() + READY_MS
@@ -83,6 +87,22 @@ class LunetteArray implements RunningArray {
       await delay(20)
     }
     this.#portals = (JSON.parse(readFileSync(readyFile, 'utf8')) as { portals: string[] }).portals
+  }
+
+  #writeConfig() {
+    writeFileSync(this.#configFile, lunetteConfig(this.#spec, join(this.#directory, 'data'), this.#asked))
+  }
+
+  async change(spec: ArraySpec) {
+    this.#spec = spec
+    this.#writeConfig()
+    const before = this.logged().length
+    this.#process!.kill('SIGHUP')
+    const deadline = performance.now() + READY_MS
+    while (!this.logged().includes(': reloaded,', before)) {
+      if (performance.now() > deadline) throw new Error(`the array does not reload\n${this.#logTail()}`)
+      await delay(20)
+    }
   }
 
   /** An image that may not be written must be there. */
