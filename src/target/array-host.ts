@@ -69,6 +69,7 @@ export class ArrayHost implements ConnectionHost {
     for (const connection of this.#connections.all()) connection.tick()
     for (const target of this.#targets.values()) target.rodTokens.sweep()
     this.connectionLog.tick()
+    this.pool.tick()
   }
 
   /** The portals answer on these addresses: discovery may tell. */
