@@ -49,6 +49,9 @@ export interface ArraySpec {
   /** One more portal, on ::1. */
   readonly ipv6?: true
   readonly discoveryAuth?: Auth
+  readonly limits?: Readonly<Record<string, number>>
+  /** Of the process that serves it. */
+  readonly nodeOptions?: string
 }
 
 export interface RunningArray {

@@ -74,7 +74,9 @@ class LunetteArray implements RunningArray {
     this.#writeConfig()
     const log = openSync(this.#logFile, 'a')
     const args = [cli, 'serve', '--config', this.#configFile, '--ready-file', readyFile]
-    this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log] })
+    const { nodeOptions: NODE_OPTIONS } = this.#spec
+    const env = { ...process.env, ...(NODE_OPTIONS !== undefined && { NODE_OPTIONS }) }
+    this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log], env })
     closeSync(log)
     const deadline = performance.now() + READY_MS
     while (!existsSync(readyFile)) {
@@ -162,8 +164,9 @@ export function lunetteConfig(spec: ArraySpec, data: string, portals: readonly s
     ...rest,
     luns: luns.map((each) => lun(each, index)),
   }))
-  const { pools, discoveryAuth } = spec
-  return stringify({ data, portals, ...(pools && { pools }), ...(discoveryAuth && { discoveryAuth }), targets })
+  const { pools, discoveryAuth, limits } = spec
+  const rest = { ...(pools && { pools }), ...(discoveryAuth && { discoveryAuth }), ...(limits && { limits }) }
+  return stringify({ data, portals, ...rest, targets })
 }
 
 const imageName = (target: number, id: number) => `target${target}-lun${id}.img`
