@@ -7,6 +7,7 @@ import { PORTAL_FORMS, parsePortal } from '../config/portal.ts'
 import type { ArrayConfig } from '../config/schema.ts'
 import { peekIdentities } from '../config/state.ts'
 import { createLogger, LOG_LEVELS } from '../log.ts'
+import { giveBackFreedMemory } from './allocator.ts'
 import { command, type Terminal, UsageError } from './command.ts'
 import { prepareReadyFile } from './ready-file.ts'
 import { reload } from './reload.ts'
@@ -59,6 +60,7 @@ export const serve = command({
     const config = file === undefined ? defaultConfig(overrides) : await loadConfig(file, overrides)
     const ready = await prepareReadyFile(readyFile)
     const log = createLogger(logLevel, terminal.stderr, colored(terminal.stderr, terminal))
+    giveBackFreedMemory()
     // Loaded here and not with the program: --help and config check need none of it.
     const { startArray } = await import('../target/array.ts')
     return awaitStop(log, {
