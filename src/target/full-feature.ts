@@ -8,7 +8,7 @@ import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import { NOP_OUT } from '../../protocol/iscsi/nop-out.ts'
 import { BHS_LENGTH, INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
-import { SCSI_COMMAND } from '../../protocol/iscsi/scsi-command.ts'
+import { SCSI_COMMAND, TASK_ATTRIBUTE } from '../../protocol/iscsi/scsi-command.ts'
 import { WireError } from '../../protocol/wire/error.ts'
 import type { Allegiance } from './allegiance.ts'
 import type { PoolShare } from './buffer-pool.ts'
@@ -39,6 +39,7 @@ const IMMEDIATE = 0x40
 const FINAL = 0x80
 const READ = 0x40
 const WRITE = 0x20
+const ATTRIBUTES = 7
 
 /** What full feature phase needs of its connection. */
 export interface FullFeaturePort extends SessionConnection {
@@ -47,6 +48,8 @@ export interface FullFeaturePort extends SessionConnection {
   send(opcode: number, fields: Record<string, unknown>, options?: { data?: Buffer; statSn?: boolean }): void
   /** Sends what has been gathered, at the end of this turn of the event loop. */
   flushSoon(): void
+  /** A PDU breaks the standard's layout. */
+  malformed(error: WireError): void
   /** Something failed that nobody foresaw. */
   broken(error: unknown): void
 }
@@ -127,10 +130,8 @@ export class FullFeature {
       this.discard(pdu)
       return () => {}
     }
-    const arrival = this.runner ? this.#judge(pdu) : REJECT_REASON.COMMAND_NOT_SUPPORTED
-    if (typeof arrival !== 'number') return this.runner?.keep(arrival, pdu.header, pdu.headerOffset + CDB, pdu)
-    this.reject(pdu, arrival)
-    return undefined
+    const arrival = this.#arrivalOf(pdu)
+    return arrival && this.runner?.keep(arrival, pdu.header, pdu.headerOffset + CDB, pdu)
   }
 
   #holdPdu(pdu: FramedPdu, opcode: number): (() => void) | undefined {
@@ -157,9 +158,15 @@ export class FullFeature {
     try {
       handle(this, pdu)
     } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      this.reject(pdu, REJECT_REASON.INVALID_PDU_FIELD)
+      this.#refuse(pdu, error)
     }
+  }
+
+  /** What breaks the layout of a header ends the session (RFC 7143 7.7); malformed text ends what it negotiates (7.12). */
+  #refuse(pdu: FramedPdu, error: unknown): void {
+    if (!(error instanceof WireError)) throw error
+    this.reject(pdu, REJECT_REASON.INVALID_PDU_FIELD)
+    if (error.structure !== 'text') this.port.malformed(error)
   }
 
   /** Takes no more commands but a logout; those under way go on. */
@@ -207,18 +214,32 @@ export class FullFeature {
   }
 
   scsiCommand(pdu: FramedPdu): void {
-    const arrival = this.#judge(pdu)
-    if (typeof arrival === 'number') this.reject(pdu, arrival)
-    else this.runner?.start(arrival, pdu.header, pdu.headerOffset + CDB, pdu)
+    const arrival = this.#arrivalOf(pdu)
+    if (arrival) this.runner?.start(arrival, pdu.header, pdu.headerOffset + CDB, pdu)
   }
 
-  /** The command, or why it is rejected. */
+  /** Undefined: the command has been rejected. */
+  #arrivalOf(pdu: FramedPdu): Arrival | undefined {
+    try {
+      const arrival = this.runner ? this.#judge(pdu) : REJECT_REASON.COMMAND_NOT_SUPPORTED
+      if (typeof arrival !== 'number') return arrival
+      this.reject(pdu, arrival)
+    } catch (error) {
+      this.#refuse(pdu, error)
+    }
+    return undefined
+  }
+
+  /** The command, or why it is rejected: what a field says of a task (RFC 7143 11.17.1). Throws for one that has no such value. */
   #judge(pdu: FramedPdu): Arrival | number {
     const { header, headerOffset: at } = pdu
     const flags = header[at + 1]!
     const edtl = header.readUInt32BE(at + EDTL)
     const initiatorTaskTag = header.readUInt32BE(at + INITIATOR_TASK_TAG)
     const immediate = (header[at]! & IMMEDIATE) !== 0
+    const attributes = flags & ATTRIBUTES
+    if (attributes > TASK_ATTRIBUTE.ACA)
+      throw new WireError('SCSI Command', 'attributes', 1, 'bad value', `${attributes}`)
     if (initiatorTaskTag === RESERVED_TAG) return REJECT_REASON.INVALID_PDU_FIELD
     if (this.session.tasks.has(initiatorTaskTag)) return REJECT_REASON.TASK_IN_PROGRESS
     if (immediate && this.session.tasks.size + (this.#fence?.length ?? 0) >= this.session.limits.tasksPerSession)
@@ -228,12 +249,11 @@ export class FullFeature {
     if (this.#breaksDataRules(pdu, write, more, edtl)) return REJECT_REASON.PROTOCOL_ERROR
     const read = (flags & READ) !== 0
     const bidirectional = pdu.ahsLength === 0 ? 0 : bidirectionalLength(pdu)
-    if (bidirectional === undefined) return REJECT_REASON.INVALID_PDU_FIELD
     return {
       initiatorTaskTag,
       // A LUN with more than two levels names nothing here: its key is one that no logical unit has.
       lunKey: header.readUInt32BE(at + LUN + 4) === 0 ? header.readUInt32BE(at + LUN) : RESERVED_TAG,
-      attributes: flags & 7,
+      attributes,
       immediate,
       expectedIn: read ? (write ? bidirectional : edtl) : 0,
       expectedOut: write ? edtl : 0,
@@ -296,19 +316,14 @@ function isNumbered({ header, headerOffset }: FramedPdu): boolean {
   return (byte & IMMEDIATE) === 0 && (byte & OPCODE_MASK) !== INITIATOR_OPCODE.SNACK_REQUEST
 }
 
-/** The expected read length of a bidirectional command; undefined for AHSs that are malformed or unknown. */
-function bidirectionalLength(pdu: FramedPdu): number | undefined {
+/** The expected read length of a bidirectional command. Throws a WireError for AHSs that are malformed or reserved. */
+function bidirectionalLength(pdu: FramedPdu): number {
   const start = pdu.headerOffset + BHS_LENGTH
   let length = 0
-  try {
-    for (const ahs of decodeAhs(pdu.header.subarray(start, start + pdu.ahsLength))) {
-      if (ahs.kind === 'other') return undefined
-      if (ahs.kind === 'bidirectional read') length = ahs.expectedReadDataLength
-      // No command here is longer than 16 bytes: the device server refuses its operation code, whatever follows it.
-    }
-  } catch (error) {
-    if (error instanceof WireError) return undefined
-    throw error
+  for (const ahs of decodeAhs(pdu.header.subarray(start, start + pdu.ahsLength))) {
+    if (ahs.kind === 'other') throw new WireError('AHS', 'ahsType', 2, 'bad value', `${ahs.ahsType}`)
+    if (ahs.kind === 'bidirectional read') length = ahs.expectedReadDataLength
+    // No command here is longer than 16 bytes: the device server refuses its operation code, whatever follows it.
   }
   return length
 }

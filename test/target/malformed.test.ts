@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import {
   AHS_TYPE,
   type Ahs,
+  ASYNC_EVENT,
   decodeSense,
   encodeLun,
   encodePdu,
@@ -16,14 +17,16 @@ import {
   SENSE,
   STATUS,
   TARGET_OPCODE,
+  TASK_ATTRIBUTE,
   TEST_UNIT_READY,
   WRITE_16,
 } from '../../protocol/index.ts'
 import { memory, openArray, type TestArray } from './array.ts'
 import type { Disk } from './disk.ts'
+import { join } from './members.ts'
 import type { RawInitiator } from './raw.ts'
 
-const { REJECT, SCSI_RESPONSE, NOP_IN } = TARGET_OPCODE
+const { ASYNC_MESSAGE, REJECT, SCSI_RESPONSE, NOP_IN } = TARGET_OPCODE
 const TUR = TEST_UNIT_READY.encode({})
 
 let array: TestArray
@@ -49,6 +52,14 @@ async function expectUp(raw: RawInitiator): Promise<void> {
   raw.command(TUR)
   expect((await raw.response()).header.status).toBe(STATUS.GOOD)
   await honest.write(0, Buffer.alloc(512, 1))
+}
+
+/** A Reject says which PDU it was, then the connection is closed. */
+async function endsWith(raw: RawInitiator, initiatorTaskTag: number): Promise<void> {
+  const { header, data } = await raw.take(REJECT)
+  expect(header.reason).toBe(REJECT_REASON.INVALID_PDU_FIELD)
+  expect(data.readUInt32BE(16)).toBe(initiatorTaskTag)
+  await raw.expectClosed()
 }
 
 describe('additional header segments (RFC 7143 11.2.2)', () => {
@@ -80,15 +91,12 @@ describe('additional header segments (RFC 7143 11.2.2)', () => {
     await expectUp(raw)
   })
 
-  test('a type that is reserved: Reject, or the command without it; the stream goes on', async () => {
+  test.each<[string, readonly Ahs[]]>([
+    ['alone', [other(0x3f, 1017)]],
+    ['two of them', [other(5, 1), other(6, 9)]],
+  ])('a type that is reserved, %s: the session ends (RFC 7143 7.7)', async (_, ahs) => {
     const raw = await array.rawSession()
-    for (const ahs of [[other(0x3f, 1017)], [other(5, 1), other(6, 9)]]) {
-      const initiatorTaskTag = raw.command(TUR, {}, { ahs })
-      const pdu = await raw.takeAny()
-      if (pdu.header.opcode === REJECT) expect(pdu.data.readUInt32BE(16)).toBe(initiatorTaskTag)
-      else expect(pdu.header).toMatchObject({ opcode: SCSI_RESPONSE, initiatorTaskTag })
-      await expectUp(raw)
-    }
+    await endsWith(raw, raw.command(TUR, {}, { ahs }))
   })
 
   test.each<[string, string]>([
@@ -96,7 +104,7 @@ describe('additional header segments (RFC 7143 11.2.2)', () => {
     ['an extended CDB of zero bytes', '00010100'],
     ['a bidirectional read length of the wrong size', '00010200'],
     ['a length that leaves half a header', '00030100aabbccdd00'],
-  ])('%s: Reject, and the stream goes on', async (_, hex) => {
+  ])('%s: the session ends (RFC 7143 7.7)', async (_, hex) => {
     const raw = await array.rawSession()
     const bytes = Buffer.from(hex, 'hex')
     const ahs = Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)])
@@ -112,8 +120,7 @@ describe('additional header segments (RFC 7143 11.2.2)', () => {
     const pdu = encodePdu(INITIATOR_OPCODE.SCSI_COMMAND, fields)
     pdu[4] = ahs.length / 4
     raw.sendBytes(Buffer.concat([pdu, ahs]))
-    expect((await raw.take(REJECT)).data.readUInt32BE(16)).toBe(initiatorTaskTag)
-    await expectUp(raw)
+    await endsWith(raw, initiatorTaskTag)
   })
 
   test('AHS on other PDUs than commands: the stream goes on', async () => {
@@ -127,6 +134,44 @@ describe('additional header segments (RFC 7143 11.2.2)', () => {
     const { opcode } = (await raw.takeAny()).header
     expect([NOP_IN, REJECT]).toContain(opcode)
     await expectUp(raw)
+  })
+})
+
+describe('a header that the standard has no meaning for (RFC 7143 7.7)', () => {
+  test.each([5, 6, 7])('task attribute %i: the session ends', async (attributes) => {
+    const raw = await array.rawSession()
+    await endsWith(raw, raw.command(TUR, { attributes }))
+  })
+
+  test.each([
+    ['NOP-Out', INITIATOR_OPCODE.NOP_OUT],
+    ['Task Management Request', INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST],
+    ['Logout Request', INITIATOR_OPCODE.LOGOUT_REQUEST],
+  ])('%s without its F bit: the session ends', async (_, opcode) => {
+    const raw = await array.rawSession()
+    await honest.write(0, Buffer.alloc(512, 1))
+    const header = Buffer.alloc(48)
+    header[0] = opcode | 0x40
+    header.writeUInt32BE(77, 16)
+    header.writeUInt32BE(raw.cmdSn, 24)
+    raw.sendBytes(header)
+    await endsWith(raw, 77)
+    expect(await honest.read(0, 1), 'other sessions go on').toEqual(Buffer.alloc(512, 1))
+  })
+
+  test('before its turn has come: the session ends, and what was held with it', async () => {
+    const raw = await array.rawSession()
+    const { cmdSn } = raw
+    raw.command(TUR, { cmdSn: cmdSn + 2 })
+    await endsWith(raw, raw.command(TUR, { cmdSn: cmdSn + 1, attributes: 7 }))
+  })
+
+  test('all connections of the session end, also those that have done nothing', async () => {
+    const lead = await array.rawSession({ MaxConnections: '2' })
+    const second = await join(array, lead, array.iqn, 1)
+    await endsWith(second, second.command(TUR, { attributes: 7 }))
+    expect((await lead.take(ASYNC_MESSAGE)).header.asyncEvent).toBe(ASYNC_EVENT.ALL_CONNECTIONS_DROPPED)
+    await lead.expectClosed()
   })
 })
 
@@ -228,14 +273,11 @@ describe('SCSI Commands that are rare', () => {
     }
   })
 
-  test('every task attribute, the reserved ones too, is answered', async () => {
+  test('every task attribute', async () => {
     const raw = await array.rawSession()
-    for (let attributes = 0; attributes < 8; attributes++) {
+    for (let attributes = 0; attributes <= TASK_ATTRIBUTE.ACA; attributes++) {
       const initiatorTaskTag = raw.command(TUR, { attributes })
-      const { header } = await raw.takeAny()
-      if (header.opcode === SCSI_RESPONSE) expect(header.initiatorTaskTag).toBe(initiatorTaskTag)
-      else expect(header.opcode).toBe(REJECT)
-      if (attributes < 4) expect(header).toMatchObject({ opcode: SCSI_RESPONSE, status: STATUS.GOOD })
+      expect((await raw.response()).header).toMatchObject({ initiatorTaskTag, status: STATUS.GOOD })
     }
     await expectUp(raw)
   })
