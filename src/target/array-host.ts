@@ -70,6 +70,7 @@ export class ArrayHost implements ConnectionHost {
   /** A second has passed. */
   tick(): void {
     for (const connection of this.#connections.all()) connection.tick()
+    for (const session of this.#sessions.values()) session.tick()
     for (const target of this.#targets.values()) target.rodTokens.sweep()
     this.connectionLog.tick()
     this.pool.tick()
@@ -159,10 +160,11 @@ export class ArrayHost implements ConnectionHost {
   #tooManySessions(initiatorName: string): LoginStatus | undefined {
     const { sessions, sessionsPerInitiator } = this.limits
     const full = (text: string): LoginStatus => ({ ...LOGIN_STATUS.OUT_OF_RESOURCES, text })
-    if (this.#sessions.size >= sessions) return full(`${sessions} sessions already`)
-    let own = 0
-    for (const { nexus } of this.#sessions.values()) if (nexus.initiatorName === initiatorName) own++
-    return own < sessionsPerInitiator ? undefined : full(`${sessionsPerInitiator} sessions of ${initiatorName} already`)
+    if (this.#sessions.size >= sessions && !makesRoom([...this.#sessions.values()]))
+      return full(`${sessions} sessions already`)
+    const own = [...this.#sessions.values()].filter(({ nexus }) => nexus.initiatorName === initiatorName)
+    if (own.length < sessionsPerInitiator || makesRoom(own)) return undefined
+    return full(`${sessionsPerInitiator} sessions of ${initiatorName} already`)
   }
 
   #refusal(target: Target, initiatorName: string): LoginStatus | undefined {
@@ -241,6 +243,13 @@ function authenticated(rules: Authentication, initiatorName: string, targetPorta
   if (chap !== 'unknown') return { targetPortalGroupTag, chap }
   const reason = `there is no CHAP user for ${initiatorName}`
   return { refused: LOGIN_STATUS.AUTHENTICATION_FAILURE, reason }
+}
+
+/** Ends the oldest session that waits for its initiator to come back, if there is one. */
+function makesRoom(sessions: readonly Session[]): boolean {
+  const abandoned = sessions.find(({ isAbandoned, closed }) => isAbandoned && !closed)
+  void abandoned?.close('makes room for a session that has a connection')
+  return abandoned !== undefined
 }
 
 const byName = (targets: readonly Target[]): ReadonlyMap<string, Target> =>

@@ -156,7 +156,10 @@ export class ConnectionStream implements ResponderPort {
   }
 
   #pump(): void {
-    while (this.#takeAll()) this.#framer.skip()
+    while (this.#takeAll()) {
+      this.#framer.skip()
+      if (this.output.crowded) this.#pause() // each has been answered
+    }
     if (!this.stopped) this.output.flush()
   }
 

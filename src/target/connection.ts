@@ -40,7 +40,7 @@ export interface ConnectionHost {
   ended(connection: Connection): void
 }
 
-/** What the target is ready for (RFC 7143 13). The session ends with any of its connections: there is nothing to retain. */
+/** What the target is ready for (RFC 7143 13). */
 const OWN_PARAMETERS: OwnParameters = {
   headerDigest: ['None', 'CRC32C'],
   dataDigest: ['None', 'CRC32C'],
@@ -50,8 +50,8 @@ const OWN_PARAMETERS: OwnParameters = {
   maxBurstLength: LIMITS.maxBurstLength,
   firstBurstLength: LIMITS.firstBurstLength,
   maxOutstandingR2T: LIMITS.maxOutstandingR2T,
-  errorRecoveryLevel: 1,
-  defaultTime2Retain: 0,
+  defaultTime2Retain: LIMITS.time2RetainSeconds,
+  errorRecoveryLevel: 2,
   taskReporting: ['RFC3720', 'ResponseFence', 'FastAbort'],
   iscsiProtocolLevel: 2,
 }
@@ -194,6 +194,8 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
       this.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
     }
     this.finish(error.message)
+    // What is no PDU at all ends the session at every level (RFC 7143 7.7).
+    if (error.problem !== 'header digest') this.#session?.fail(error.message)
   }
 
   /** Nobody foresaw it: this connection ends, the others go on. */

@@ -71,7 +71,7 @@ export const LIMITS = {
    * given up first, and a SNACK for them is rejected.
    */
   retainedPerSession: 8 * MIB,
-  retainedBytes: 128 * MIB,
+  retainedBytes: 64 * MIB,
   /** Statuses that a connection may ask for again: as many as the largest command window has. */
   statusesPerConnection: 4096,
   statusBytesPerConnection: 1 * MIB,

@@ -2,7 +2,7 @@
 
 import { TASK_MANAGEMENT_RESPONSE_CODE as RESPONSE } from '../../protocol/iscsi/task-management-response.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import type { Session } from './session.ts'
+import type { Session, SessionConnection } from './session.ts'
 import type { Target } from './target.ts'
 import type { Task } from './task.ts'
 
@@ -12,6 +12,7 @@ export interface TaskManagementRequest {
   readonly referencedTaskTag: number
   readonly cmdSn: number
   readonly refCmdSn: number
+  readonly expDataSn: number
 }
 
 export interface Outcome {
@@ -24,6 +25,8 @@ export interface Outcome {
   readonly stopping?: readonly Pick<Task, 'ended'>[]
   /** TARGET COLD RESET: every session of the target ends once the response is out. */
   readonly dropSessions?: true
+  /** What begins when the response has been said, on the connection of the request. */
+  readonly proceed?: (connection: SessionConnection) => void
 }
 
 export type Manage = (session: Session, target: Target, request: TaskManagementRequest) => Outcome

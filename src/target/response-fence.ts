@@ -76,8 +76,10 @@ export class ResponseFence {
   }
 
   #await(connections: readonly FencedConnection[]): void {
-    if (this.#connections().length < 2) return
+    const present = this.#connections()
+    if (present.length < 2) return
     for (const connection of connections) {
+      if (!present.includes(connection)) continue // it is lost: nobody acknowledges anything there
       const heard = this.#expStatSn.get(connection)
       if (heard !== undefined && !lessThan(heard, connection.statSn)) continue
       this.#awaited.set(connection, connection.statSn)

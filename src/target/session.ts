@@ -7,6 +7,7 @@ import type { ArrayLimits } from '../config/schema.ts'
 import type { Allegiance } from './allegiance.ts'
 import { type Announcement, allConnectionsDropped } from './announcements.ts'
 import { CommandWindow } from './command-window.ts'
+import { ConnectionRecovery } from './connection-recovery.ts'
 import { DataRetention, type RetentionBudget } from './data-retention.ts'
 import { LIMITS } from './limits.ts'
 import type { Nexus } from './nexus.ts'
@@ -60,6 +61,8 @@ export class Session {
   readonly fence: ResponseFence | undefined
   /** Absent at ErrorRecoveryLevel 0. */
   readonly retention: DataRetention | undefined
+  /** Absent below ErrorRecoveryLevel 2. */
+  readonly recovery: ConnectionRecovery<SessionConnection> | undefined
   /** By initiator task tag, of all connections. */
   readonly tasks = new Map<number, Task>()
   closed = false
@@ -86,12 +89,23 @@ export class Session {
     this.#connections.set(connection.cid, connection)
     if (identity.parameters.taskReporting !== 'RFC3720') this.fence = new ResponseFence(() => this.connections)
     if (this.errorRecoveryLevel > 0) this.retention = new DataRetention(LIMITS.retainedPerSession, identity.retained)
+    if (this.errorRecoveryLevel > 1) this.recovery = new ConnectionRecovery(this)
     this.#onEnd = onEnd
   }
 
   /** A discovery session has nothing to recover. */
   get errorRecoveryLevel(): number {
     return this.target ? this.parameters.errorRecoveryLevel : 0
+  }
+
+  /** Seconds that tasks without a connection wait for one, after Time2Wait (RFC 7143 13.16). */
+  get time2Retain(): number {
+    return this.recovery ? this.parameters.defaultTime2Retain : 0
+  }
+
+  /** Waits for its initiator to come back. */
+  get isAbandoned(): boolean {
+    return this.#connections.size === 0
   }
 
   get connections(): readonly SessionConnection[] {
@@ -133,10 +147,18 @@ export class Session {
   async join(connection: SessionConnection): Promise<void> {
     const old = this.#connections.get(connection.cid)
     this.#connections.set(connection.cid, connection)
-    if (!old) return
-    old.drop('connection reinstated')
-    this.fence?.forget(old)
-    await this.terminate(old)
+    if (old) {
+      old.drop('connection reinstated')
+      this.forget(old)
+      await (this.recovery?.leave(old) ?? this.terminate(old))
+    }
+    this.recovery?.logout(connection.cid) // which this login is (RFC 7143 11.14)
+  }
+
+  /** A connection is the session's no more: what it has brought early has not come, and no response waits for its word. */
+  forget(connection: SessionConnection): void {
+    this.window.forget(connection)
+    this.fence?.forget(connection)
   }
 
   /**
@@ -161,14 +183,35 @@ export class Session {
     else this.fence?.forget(connection)
   }
 
+  /** A connection has been logged out for recovery (RFC 7143 11.14): resolves when what cannot be recovered has ended. */
+  async leaveForRecovery(connection: SessionConnection): Promise<void> {
+    if (!this.recovery || !this.has(connection)) return
+    this.#connections.delete(connection.cid)
+    await this.recovery.leave(connection)
+    this.recovery.logout(connection.cid)
+  }
+
   /**
-   * A connection has gone without a logout. At ErrorRecoveryLevel 0 nobody can take up what it leaves behind: the session
-   * ends (RFC 7143 7.1.4.4, 7.14), and the initiator hears of it on the connections that are left.
+   * A connection has gone without a logout. At ErrorRecoveryLevel 2 its tasks wait for another one (RFC 7143 7.1.4.3). Below,
+   * or with nothing retained, the session ends with it (7.1.4.4, 7.14), and the initiator hears of it on what is left.
    */
   lost(connection: SessionConnection, reason: string): void {
     if (!this.has(connection)) return
     this.#connections.delete(connection.cid)
+    if (this.recovery?.retains) void this.recovery.leave(connection)
+    else this.fail(reason)
+  }
+
+  /** Gives the session up (RFC 7143 7.1.4.4). */
+  fail(reason: string): void {
     void this.close(reason, allConnectionsDropped(this.parameters))
+  }
+
+  /** A second has passed. */
+  tick(): void {
+    if (!this.recovery) return
+    this.recovery.tick()
+    if (this.isAbandoned && !this.recovery.isPending) void this.close('nobody has come back within Time2Retain')
   }
 
   /** Takes in a task that goes on after its turn: it can be aborted. */
@@ -205,6 +248,7 @@ export class Session {
     for (const unit of this.target?.units ?? []) unit.loseNexus(this.nexus)
     this.target?.sessions.delete(this)
     this.#disconnect(reason, notice)
+    this.recovery?.end()
     this.retention?.close()
     this.#onEnd(this)
     if (busy) this.target?.sessionEnding(this.nexus.initiatorPort, ended)

@@ -49,10 +49,11 @@ function begin(phase: FullFeature, request: TaskManagementRequest, initiatorTask
 
 function conclude(phase: FullFeature, outcome: Outcome, initiatorTaskTag: number, fenced: boolean): void {
   const { session, port } = phase
-  const { response, information: additionalResponseInformation = 0, dropSessions } = outcome
+  const { response, information: additionalResponseInformation = 0, dropSessions, proceed } = outcome
   const say = (): void => {
     const fields = { response, initiatorTaskTag, additionalResponseInformation }
     port.send(TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE, fields, { statSn: true })
+    proceed?.(port)
     port.flushSoon()
     if (!dropSessions || !session.target) return
     for (const other of session.target.sessions) void other.close(COLD_RESET, allConnectionsDropped(other.parameters))

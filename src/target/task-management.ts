@@ -19,6 +19,7 @@ import type { Session } from './session.ts'
 import type { Target } from './target.ts'
 import { abortTasks, type Task } from './task.ts'
 import { RFC_7144_FUNCTIONS } from './task-queries.ts'
+import { reassignTask } from './task-reassignment.ts'
 
 const NONE: ReadonlyMap<number, Manage> = new Map()
 
@@ -26,7 +27,6 @@ const NONE: ReadonlyMap<number, Manage> = new Map()
 export function manage(session: Session, target: Target, request: TaskManagementRequest): Outcome {
   const run = FUNCTIONS.get(request.function) ?? functionsOf(session.parameters).get(request.function)
   if (run) return run(session, target, request)
-  if (request.function === FUNCTION.TASK_REASSIGN) return answer(RESPONSE.TASK_ALLEGIANCE_REASSIGNMENT_NOT_SUPPORTED)
   return answer(RESPONSE.FUNCTION_NOT_SUPPORTED)
 }
 
@@ -68,6 +68,7 @@ const FUNCTIONS: ReadonlyMap<number, Manage> = new Map<number, Manage>([
     FUNCTION.TARGET_COLD_RESET,
     (session, target, request) => ({ ...resetTarget(session, target, request), dropSessions: true }),
   ],
+  [FUNCTION.TASK_REASSIGN, reassignTask],
 ])
 
 function abortTask(session: Session, target: Target, request: TaskManagementRequest): Outcome {

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   BHS_LENGTH,
+  encodePdu,
   INITIATOR_OPCODE,
   REJECT_REASON,
   RESERVED_TAG,
@@ -14,6 +15,7 @@ import {
   WRITE_10,
 } from '../../protocol/index.ts'
 import { LIMITS } from '../../src/target/limits.ts'
+import { MIB } from './array.ts'
 import { pattern } from './disk.ts'
 import { type HandBuilt, HeldStore, handBuilt } from './hand-built.ts'
 import type { PduOf } from './pdu-socket.ts'
@@ -258,6 +260,44 @@ describe('data out of sequence (RFC 7143 7.1.4.1, 7.9)', () => {
   })
 })
 
+describe('data that come more than once', () => {
+  test('what has come before stays as it is', async () => {
+    const setup = await connected()
+    const { raw } = setup
+    const initiatorTaskTag = raw.command(write, out)
+    const first = await asked(raw, 0, 4096)
+    const { targetTransferTag } = first
+    raw.dataOut({ initiatorTaskTag, targetTransferTag, dataSn: 0, final: false }, data.subarray(0, 1024))
+    raw.dataOut({ initiatorTaskTag, targetTransferTag, dataSn: 1, final: false }, Buffer.alloc(1024, 0xee))
+    send(raw, { initiatorTaskTag, ...first }, ['lost'])
+    send(raw, { initiatorTaskTag, ...(await asked(raw, 4096, 8192)) })
+    await expectWritten(setup, initiatorTaskTag, 2)
+  })
+
+  test('damaged ones that come in pieces do not lie over good ones', async () => {
+    const setup = await connected()
+    const { raw } = setup
+    const initiatorTaskTag = raw.command(write, out)
+    const first = await asked(raw, 0, 4096)
+    const { targetTransferTag } = first
+    raw.dataOut(
+      { initiatorTaskTag, targetTransferTag, dataSn: 1, bufferOffset: 1024, final: false },
+      data.subarray(1024, 2048),
+    )
+    const fields = { initiatorTaskTag, targetTransferTag, expStatSn: raw.expStatSn }
+    const pdu = encodePdu(INITIATOR_OPCODE.DATA_OUT, fields, { data: Buffer.alloc(2048, 0xee), digests: raw.digests })
+    pdu[pdu.length - 1]! ^= 1
+    raw.sendBytes(pdu.subarray(0, 1000))
+    await raw.expectSilence()
+    raw.sendBytes(pdu.subarray(1000))
+    await expectDamageRejected(raw, INITIATOR_OPCODE.DATA_OUT)
+    send(raw, { initiatorTaskTag, ...first }, ['lost', 'lost'])
+    send(raw, { initiatorTaskTag, ...(await asked(raw, 0, 1024)) })
+    send(raw, { initiatorTaskTag, ...(await asked(raw, 4096, 8192)) })
+    await expectWritten(setup, initiatorTaskTag, 3)
+  })
+})
+
 describe('unsolicited data (RFC 7143 7.1.4.1, 7.8)', () => {
   const keys = { ImmediateData: 'Yes', InitialR2T: 'No', FirstBurstLength: '4096' }
 
@@ -336,6 +376,36 @@ describe('PDUs other than data (RFC 7143 7.1.4.2, 7.8)', () => {
     await expectDamageRejected(raw, INITIATOR_OPCODE.NOP_OUT)
     ping()
     expect((await raw.take(NOP_IN)).data.toString()).toBe('hello')
+  })
+
+  test('damaged without end by a peer that reads no answer: it is not listened to until it does', async () => {
+    const store = new HeldStore()
+    const built = await handBuilt([store], {}, {}, undefined, { limits: { outputPerConnection: MIB } })
+    const raw = await built.raw()
+    await raw.login(built.target.iqn, { ErrorRecoveryLevel: '1', DataDigest: 'CRC32C' })
+    raw.socket.pause()
+    const ping = encodePdu(
+      INITIATOR_OPCODE.NOP_OUT,
+      {
+        immediate: true,
+        initiatorTaskTag: RESERVED_TAG,
+        targetTransferTag: RESERVED_TAG,
+        cmdSn: raw.cmdSn,
+        expStatSn: raw.expStatSn,
+      },
+      { data: Buffer.alloc(4), digests: raw.digests },
+    )
+    ping[BHS_LENGTH]! ^= 1
+    const flood = Buffer.concat(Array(5000).fill(ping))
+    const isFull = () => built.host.pool.used > MIB
+    for (let sent = 0; !isFull(); sent++) {
+      expect(sent).toBeLessThan(1000)
+      raw.sendBytes(flood)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    for (let sent = 0; sent < 10; sent++) raw.sendBytes(flood)
+    await raw.expectSilence(200)
+    expect(built.host.pool.used).toBeLessThan(4 * MIB)
   })
 
   test('data of a task that is not there, damaged: Reject, and nothing else', async () => {

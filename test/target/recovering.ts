@@ -10,6 +10,7 @@ import {
   RESERVED_TAG,
   type SNACK_TYPE,
   TARGET_OPCODE,
+  TASK_MANAGEMENT_FUNCTION,
 } from '../../protocol/index.ts'
 import type { PduOf } from './pdu-socket.ts'
 import type { RawInitiator } from './raw.ts'
@@ -82,4 +83,27 @@ export async function acknowledge(raw: RawInitiator): Promise<void> {
   const { header } = await raw.take(TARGET_OPCODE.NOP_IN)
   if (header.initiatorTaskTag !== initiatorTaskTag) throw new Error(`got ${JSON.stringify(header)}`)
   raw.expStatSn = (header.statSn + 1) >>> 0
+}
+
+/** Sends TASK REASSIGN, or another function about one task; its response, which comes before anything of the task. */
+export async function reassign(
+  raw: RawInitiator,
+  referencedTaskTag: number,
+  expDataSn: number,
+  code: number = TASK_MANAGEMENT_FUNCTION.TASK_REASSIGN,
+): Promise<number> {
+  const initiatorTaskTag = raw.takeTag()
+  const { cmdSn, expStatSn } = raw
+  const usual = { immediate: true, function: code, initiatorTaskTag, cmdSn, expStatSn, lun: encodeLun(0) }
+  raw.send(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, { ...usual, referencedTaskTag, refCmdSn: cmdSn, expDataSn })
+  const { header } = await raw.take(TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE)
+  raw.expStatSn = (header.statSn + 1) >>> 0
+  return header.response
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries > 2000) throw new Error('it does not happen')
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
 }

@@ -16,7 +16,7 @@ import { MIB } from './array.ts'
 import { pattern } from './disk.ts'
 import { type HandBuilt, HeldStore, handBuilt } from './hand-built.ts'
 import type { RawInitiator } from './raw.ts'
-import { acknowledge, read, replica, snack, takeData, untilResponse } from './recovering.ts'
+import { acknowledge, read, replica, snack, takeData, until, untilResponse } from './recovering.ts'
 import { expectUp } from './tasks.ts'
 
 const { REJECT, R2T, DATA_IN, SCSI_RESPONSE, NOP_IN } = TARGET_OPCODE
@@ -441,10 +441,3 @@ describe('what is kept has a bound', () => {
     expect(rejected).toBe(1)
   })
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 2000) throw new Error('it does not happen')
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
