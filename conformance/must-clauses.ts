@@ -43,7 +43,7 @@ export const MUST_CLAUSES: readonly MustClause[] = [
   { clause: '7.2.2', demand: 'TASK REASSIGN gives a task a new connection', notYet: LEVEL_0 },
   { clause: '7.3', demand: 'a command that is rejected has not been received: its CmdSN is still due' },
   { clause: '7.6', demand: 'tasks of a connection or session that has ended are ended inside, and unit attention tells of them' },
-  { clause: '7.7', demand: 'a PDU that is malformed ends all connections of its session', but: 'illegal values in fields that leave the stream in step are rejected with reason 09h' },
+  { clause: '7.7', demand: 'a PDU whose header breaks the layout, with illegal values or lengths, ends all connections of its session' },
   { clause: '7.8', demand: 'a PDU with a wrong digest is not carried out; at ErrorRecoveryLevel 0 its session ends' },
   { clause: '7.9', demand: 'a task whose data come out of sequence fails' },
   { clause: '7.12', demand: 'a login that cannot be negotiated fails' },
