@@ -10,8 +10,6 @@ export interface MustClause {
   readonly notYet?: string
 }
 
-const LEVEL_0 = 'ErrorRecoveryLevel 0 is negotiated'
-
 // In the order of the standard.
 // biome-ignore format: a table reads best in columns
 export const MUST_CLAUSES: readonly MustClause[] = [
@@ -35,12 +33,12 @@ export const MUST_CLAUSES: readonly MustClause[] = [
   { clause: '6.3.4', demand: 'a login with the CID of a connection ends that connection and its tasks first' },
   { clause: '6.3.5', demand: 'a login with TSIH 0 of the same port and portal group ends the session that there was' },
   { clause: '6.3.5.1', demand: 'SCSI is told of the loss of an I_T nexus' },
-  { clause: '6.3.6', demand: 'a session without connections lives for Time2Wait and Time2Retain', notYet: `${LEVEL_0}, with DefaultTime2Retain 0` },
+  { clause: '6.3.6', demand: 'a session without connections lives for Time2Wait and Time2Retain', but: 'only at ErrorRecoveryLevel 2: below, the session ends with the last connection that is lost' },
   { clause: '6.4', demand: 'text in full feature phase changes what may be changed there, and is bounded' },
-  { clause: '7.1.4.1', demand: 'within-command recovery: data and R2Ts are sent again on SNACK', notYet: LEVEL_0 },
-  { clause: '7.1.4.2', demand: 'within-connection recovery: statuses and requests are sent again', notYet: LEVEL_0 },
-  { clause: '7.1.4.3', demand: 'connection recovery', notYet: LEVEL_0 },
-  { clause: '7.2.2', demand: 'TASK REASSIGN gives a task a new connection', notYet: LEVEL_0 },
+  { clause: '7.1.4.1', demand: 'within-command recovery: data and R2Ts are sent again on SNACK' },
+  { clause: '7.1.4.2', demand: 'within-connection recovery: statuses and requests are sent again' },
+  { clause: '7.1.4.3', demand: 'connection recovery' },
+  { clause: '7.2.2', demand: 'TASK REASSIGN gives a task a new connection' },
   { clause: '7.3', demand: 'a command that is rejected has not been received: its CmdSN is still due' },
   { clause: '7.6', demand: 'tasks of a connection or session that has ended are ended inside, and unit attention tells of them' },
   { clause: '7.7', demand: 'a PDU whose header breaks the layout, with illegal values or lengths, ends all connections of its session' },
@@ -59,7 +57,7 @@ export const MUST_CLAUSES: readonly MustClause[] = [
   { clause: '11.5.1', demand: 'every task management function is carried out, or is answered as not supported' },
   { clause: '11.6.1', demand: 'ABORT TASK of a task that is not there is answered by its RefCmdSN' },
   { clause: '11.7.1', demand: 'F ends each sequence of Data-In, none longer than MaxBurstLength' },
-  { clause: '11.7.2', demand: 'A asks for an acknowledgement of Data-In at ErrorRecoveryLevel 1 and 2', notYet: LEVEL_0 },
+  { clause: '11.7.2', demand: 'A asks for an acknowledgement of Data-In at ErrorRecoveryLevel 1 and 2' },
   { clause: '11.7.3', demand: 'status rides on the last Data-In alone, when there is no sense' },
   { clause: '11.7.6', demand: 'Data-In within a sequence in the order of its offsets' },
   { clause: '11.8', demand: 'R2Ts: MaxOutstandingR2T at most, tags of their own, no more than MaxBurstLength each, in order' },
@@ -74,7 +72,7 @@ export const MUST_CLAUSES: readonly MustClause[] = [
   { clause: '11.13.6', demand: 'T is set in an answer to a request that has it, and in no other' },
   { clause: '11.14', demand: 'logout of the session, of a connection, and for recovery' },
   { clause: '11.15', demand: 'the Logout Response comes when nothing of what it closes goes on' },
-  { clause: '11.16', demand: 'SNACK is answered, or rejected where it is not supported', but: 'it is rejected always' },
+  { clause: '11.16', demand: 'SNACK of every type is answered from ErrorRecoveryLevel 1 on, and rejected below' },
   { clause: '11.17', demand: 'a Reject holds the whole header of what it rejects' },
   { clause: '11.18', demand: 'a NOP-Out with a task tag is answered with its data' },
   { clause: '11.19', demand: 'a NOP-In that asks has a transfer tag, and takes no StatSN' },

@@ -37,6 +37,8 @@ interface Sequence {
 type R2T = HeaderFields<typeof TARGET_OPCODE.R2T>
 
 const MAX_SEQUENCES = 24
+/** As many tags as a connection has used, at the most. */
+const PDUS_OF_A_CONNECTION = 250
 const DATA = Buffer.alloc(256 * 1024, 0x5a)
 const EDGES = [0, 1, 512, 4096, 2 ** 20, 2 ** 31, 2 ** 32 - 1]
 const TEXTS = [
@@ -88,7 +90,8 @@ export class Generator {
       [6, this.#management],
       [4, this.#nop],
       [3, this.#text],
-      [2, this.#snack],
+      [this.#settled.errorRecoveryLevel > 0 ? 8 : 2, this.#snack],
+      [this.#settled.errorRecoveryLevel > 1 ? 3 : 0.1, this.#reassign],
       [0.2, this.#other],
     ])
     return this.#seal(make.call(this), 0.12)
@@ -242,6 +245,17 @@ export class Generator {
     })
   }
 
+  /** Of a task of another connection, as likely as not: where one was lost, its tags are those that were used before. */
+  #reassign(): Buffer {
+    const random = this.#random
+    return encodePdu(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, {
+      ...this.#request(1),
+      function: TMF.TASK_REASSIGN,
+      referencedTaskTag: random.below(random.chance(0.5) ? PDUS_OF_A_CONNECTION : this.#tag + 1),
+      expDataSn: random.pick([0, 0, 1, 2, 8, 2 ** 32 - 1]),
+    })
+  }
+
   #nop(): Buffer {
     const random = this.#random
     const request = this.#request(0.5)
@@ -270,7 +284,7 @@ export class Generator {
       lun: this.#lun(0),
       ...(random.chance(0.7) ? this.#dataIn : { initiatorTaskTag: Math.max(0, this.#tag - random.below(8)) }),
       expStatSn: this.#expStatSn,
-      begRun: random.pick([0, 0, 1, 2, this.#expStatSn, 2 ** 32 - 1]),
+      begRun: random.pick([0, 0, 1, 2, this.#expStatSn, this.#expStatSn - 1, 2 ** 32 - 1]) >>> 0,
       runLength: random.pick([0, 0, 1, 2, 1000, 2 ** 32 - 1]),
     })
   }

@@ -34,8 +34,9 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   MaxRecvDataSegmentLength: ['512', '8192', '65536', '262144', '16777215', '0x40000'],
   MaxBurstLength: ['512', '8192', '262144', '1048576', '16777215'],
   FirstBurstLength: ['512', '8192', '65536', '262144', '16777215'],
-  DefaultTime2Wait: ['0', '2', '3600'],
-  DefaultTime2Retain: ['0', '20', '3600'],
+  // What is retained must be gone when the array is to be calm again.
+  DefaultTime2Wait: ['0', '2', '3'],
+  DefaultTime2Retain: ['0', '1', '20'],
   MaxOutstandingR2T: ['1', '4', '65535'],
   DataPDUInOrder: ['Yes', 'No'],
   DataSequenceInOrder: ['Yes', 'No'],
@@ -88,6 +89,7 @@ const DEFAULTS: Settled = {
   immediateData: true,
   initialR2T: true,
   firstBurstLength: 65_536,
+  errorRecoveryLevel: 0,
   maxRecvDataSegmentLength: TARGET_RECEIVES,
 }
 
@@ -326,6 +328,7 @@ function settle(
       immediateData: yes('ImmediateData', true),
       initialR2T: yes('InitialR2T', true),
       firstBurstLength: Number(answered.get('FirstBurstLength') ?? 65_536),
+      errorRecoveryLevel: Number(answered.get('ErrorRecoveryLevel') ?? 0),
     }),
   }
   if (!discovery) remember(world.sessions, { targetName, initiatorName, isid, tsih, cid, settled })

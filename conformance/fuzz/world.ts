@@ -18,6 +18,7 @@ export interface Settled {
   readonly immediateData: boolean
   readonly initialR2T: boolean
   readonly firstBurstLength: number
+  readonly errorRecoveryLevel: number
   readonly maxRecvDataSegmentLength: number
   readonly cid: number
   readonly discovery: boolean

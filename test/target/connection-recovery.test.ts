@@ -445,7 +445,7 @@ describe('logout for recovery (RFC 7143 7.2.2, 11.14, 11.15)', () => {
   })
 })
 
-describe('TASK REASSIGN that cannot be (RFC 7143 7.2.2, 11.6.1)', () => {
+describe('TASK REASSIGN that cannot be (RFC 7143 7.2.2, 11.5.1)', () => {
   test('no such task: task does not exist', async () => {
     const { raw } = await connected()
     expect(await reassign(raw, 0xdead, 0)).toBe(RESPONSE.TASK_DOES_NOT_EXIST)

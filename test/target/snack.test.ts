@@ -100,7 +100,7 @@ describe('SNACK of Data-In (RFC 7143 7.1.4.1, 11.16)', () => {
     ['a run that ends beyond the last', { begRun: 6, runLength: 3 }],
     ['from beyond the last on', { begRun: 8, runLength: 0 }],
     ['far beyond', { begRun: 0xffff_ffff, runLength: 0xffff_ffff }],
-  ])('%s: Reject, protocol error, with the next DataSN (RFC 7143 11.17)', async (_, run) => {
+  ])('%s: Reject, protocol error, with the next DataSN (RFC 7143 11.16)', async (_, run) => {
     const { raw } = await connected()
     const initiatorTaskTag = read(raw, 0, 16)
     await untilResponse(raw)
