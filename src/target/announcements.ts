@@ -30,6 +30,17 @@ export const logoutRequested = (seconds: number): Announcement => ({
 /** The tasks of a logical unit end, which other connections have brought: their data need not be sent (FastAbort). */
 export const tasksTerminated = (lun: Buffer): Announcement => ({ asyncEvent: ASYNC_EVENT.TASKS_TERMINATED, lun })
 
+/** One connection ends, another is told: from when on its tasks may be reassigned, and for how long (RFC 7143 7.1.4.3). */
+export const connectionDropped = (
+  cid: number,
+  session: Pick<OperationalParameters, 'defaultTime2Wait' | 'defaultTime2Retain'>,
+): Announcement => ({
+  asyncEvent: ASYNC_EVENT.CONNECTION_DROPPED,
+  parameter1: cid,
+  parameter2: session.defaultTime2Wait,
+  parameter3: session.defaultTime2Retain,
+})
+
 /** The session ends: when the initiator may come back. Nothing is retained until then. */
 export const allConnectionsDropped = (session: Pick<OperationalParameters, 'defaultTime2Wait'>): Announcement => ({
   asyncEvent: ASYNC_EVENT.ALL_CONNECTIONS_DROPPED,

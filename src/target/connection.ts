@@ -125,13 +125,13 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
   closed(reason: string): void {
     if (this.#closed) return
     if (!this.#finishing) this.#loginPhase?.givenUp(reason)
-    this.#gone(reason)
+    this.#gone(reason, false)
   }
 
-  #gone(reason: string): void {
+  #gone(reason: string, dropped: boolean): void {
     this.#closed = true
     this.#stream.discard()
-    this.#session?.lost(this, reason)
+    this.#session?.lost(this, reason, dropped)
     this.log.debug({ reason }, 'connection closed')
     this.#host.ended(this)
     this.#tellEnded()
@@ -193,9 +193,9 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
       const data = Buffer.from(this.#stream.header.subarray(0, BHS_LENGTH))
       this.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
     }
-    this.finish(error.message)
     // What is no PDU at all ends the session at every level (RFC 7143 7.7).
-    if (error.problem !== 'header digest') this.#session?.fail(error.message)
+    if (error.problem !== 'header digest') this.#session?.failed(this, error.message)
+    this.finish(error.message)
   }
 
   /** Nobody foresaw it: this connection ends, the others go on. */
@@ -212,7 +212,7 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
   }
 
   abandoned(session: Session): void {
-    session.lost(this, 'closed during login')
+    session.lost(this, 'closed during login', false)
   }
 
   enter(session: Session, login: Login): void {
@@ -311,7 +311,7 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     this.#finishing = true
     this.log.debug({ reason }, 'closing connection')
     this.#stream.end()
-    this.#session?.lost(this, reason)
+    this.#session?.lost(this, reason, true)
   }
 
   /** Ends the connection at once, unless it is closing already, with its last words on the way. */
@@ -323,7 +323,7 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     if (this.#closed) return
     this.log.info({ reason, ...this.#loginPhase?.who }, 'dropping connection')
     this.socket.destroy()
-    this.#gone(reason)
+    this.#gone(reason, true)
   }
 
   /** RFC 7143 11.9.1: the initiator has as long to log out as whoever calls waits for the end. */

@@ -5,7 +5,7 @@ import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import { SENSE, type Sense } from '../../protocol/scsi/sense.ts'
 import type { ArrayLimits } from '../config/schema.ts'
 import type { Allegiance } from './allegiance.ts'
-import { type Announcement, allConnectionsDropped } from './announcements.ts'
+import { type Announcement, allConnectionsDropped, connectionDropped } from './announcements.ts'
 import { CommandWindow } from './command-window.ts'
 import { ConnectionRecovery } from './connection-recovery.ts'
 import { DataRetention, type RetentionBudget } from './data-retention.ts'
@@ -193,17 +193,22 @@ export class Session {
 
   /**
    * A connection has gone without a logout. At ErrorRecoveryLevel 2 its tasks wait for another one (RFC 7143 7.1.4.3). Below,
-   * or with nothing retained, the session ends with it (7.1.4.4, 7.14), and the initiator hears of it on what is left.
+   * or with nothing retained, the session ends with it (7.1.4.4, 7.14), and the initiator hears of it on what is left; also of
+   * a connection that the target has `dropped`.
    */
-  lost(connection: SessionConnection, reason: string): void {
+  lost(connection: SessionConnection, reason: string, dropped: boolean): void {
+    if (!this.recovery?.retains) return this.failed(connection, reason)
     if (!this.has(connection)) return
     this.#connections.delete(connection.cid)
-    if (this.recovery?.retains) void this.recovery.leave(connection)
-    else this.fail(reason)
+    void this.recovery.leave(connection)
+    if (!dropped) return
+    for (const other of this.connections) other.announce(connectionDropped(connection.cid, this.parameters))
   }
 
-  /** Gives the session up (RFC 7143 7.1.4.4). */
-  fail(reason: string): void {
+  /** A connection has gone, and the session is given up with it (RFC 7143 7.1.4.4). */
+  failed(connection: SessionConnection, reason: string): void {
+    if (!this.has(connection)) return
+    this.#connections.delete(connection.cid)
     void this.close(reason, allConnectionsDropped(this.parameters))
   }
 

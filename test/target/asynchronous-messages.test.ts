@@ -151,3 +151,43 @@ describe('a target that is not offered any more', () => {
     await other.nop()
   })
 })
+
+describe('a connection that the array drops, of a session that goes on without it (RFC 7143 11.9.1)', () => {
+  const KEYS = { MaxConnections: '3', ErrorRecoveryLevel: '2', DefaultTime2Wait: '3', DefaultTime2Retain: '7' }
+
+  /** CID 1 has header digests. */
+  async function three() {
+    const array = await arrayForTest()
+    const lead = await array.rawSession(KEYS)
+    const second = await join(array, lead, array.iqn, 1, { HeaderDigest: 'CRC32C' })
+    const third = await join(array, lead, array.iqn, 2)
+    return { lead, second, third }
+  }
+
+  test('the others hear which one, with Time2Wait and Time2Retain', async () => {
+    const { lead, second, third } = await three()
+    second.sendBytes(Buffer.alloc(52)) // a NOP-Out with a header digest that is wrong
+    for (const raw of [lead, third]) {
+      const { header } = await raw.take(ASYNC_MESSAGE)
+      const settled = { parameter1: 1, parameter2: 3, parameter3: 7 }
+      expect(header).toMatchObject({ asyncEvent: ASYNC_EVENT.CONNECTION_DROPPED, statSn: raw.expStatSn++, ...settled })
+    }
+    await second.expectClosed()
+    await expectUp(lead)
+    expect([...lead.received, ...third.received]).toEqual([])
+  })
+
+  test('one that the initiator has closed itself is no news', async () => {
+    const { lead, second, third } = await three()
+    second.destroy()
+    await expectUp(lead)
+    await third.expectSilence(20)
+    expect([...lead.received, ...third.received]).toEqual([])
+  })
+
+  test('where the session ends with it, they hear that alone', async () => {
+    const { lead, second, third } = await three()
+    third.command(TUR, { attributes: 7 }) // a format error (RFC 7143 7.7)
+    for (const raw of [lead, second]) await dropped(raw)
+  })
+})
