@@ -66,6 +66,9 @@ async function runCases(suite: Suite, cases: readonly TestCase[], plan: Plan) {
   let complaints: readonly string[]
   try {
     await suite.run({ array, directory, signal, startArray: plan.startArray, expected, report: onResult }, cases)
+  } catch (error) {
+    if (signal.aborted) throw error
+    report.add(failure(suite, 'suite', `it has failed itself: ${(error as Error).stack}`)) // the other suites go on
   } finally {
     complaints = await array.stop()
   }

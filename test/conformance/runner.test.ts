@@ -73,6 +73,16 @@ describe('runSuite', () => {
     expect(await run(suiteThat(['one']))).toContainEqual(['two', 'failed', 'the suite ended without a result for it'])
   })
 
+  test('a suite that fails itself is a failure, its cases and its array are reported, and the next suite runs', async () => {
+    const failing = async () => {
+      throw new Error('no machine boots')
+    }
+    const results = await run(suiteThat([], { run: failing }))
+    expect(results).toContainEqual(['suite', 'failed', expect.stringContaining('no machine boots')])
+    expect(results).toContainEqual(['two', 'failed', 'the suite ended without a result for it'])
+    expect(results).toContainEqual(['array', 'passed', ''])
+  })
+
   test('an array that does not end well or logs an error fails', async () => {
     const results = await run(suiteThat(['one', 'two']), { startArray: arrayThat(['logged: oh']) })
     expect(results).toContainEqual(['array', 'failed', 'logged: oh'])
