@@ -119,6 +119,7 @@ export class ConnectionRecovery<Connection extends RecoverableConnection> {
 
   /** The session ends. */
   end(): void {
+    for (const { connection } of this.#left) connection.allegiance?.retention.release()
     this.#left = []
   }
 

@@ -75,7 +75,7 @@ export class DataOut {
     this.#task = task
     this.#port = port
     this.#input = port.input
-    this.#recovery = port.errorRecoveryLevel > 0 ? new DataRecovery() : undefined
+    this.#recovery = port.errorRecoveryLevel > 0 ? new DataRecovery(LIMITS.earlyRangesPerTask) : undefined
     this.#immediateLength = immediate.length
     this.#unsolicitedEnd = Math.min(port.firstBurstLength, task.expectedOut)
     this.#unsolicited = more

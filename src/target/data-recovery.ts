@@ -8,12 +8,18 @@ export interface Range {
 }
 
 export class DataRecovery {
+  readonly #mostEarly: number
   /** Came behind a gap: in order, apart from each other. */
   #early: Range[] = []
   /** Belongs to sequences that have ended, and has not come. */
   #missing: Range[] = []
   /** Recovery R2Ts that have been asked for. */
   #asked = 0
+
+  /** `mostEarly`: ranges that are kept behind gaps. */
+  constructor(mostEarly: number) {
+    this.#mostEarly = mostEarly
+  }
 
   /** Whether something has come behind a gap. */
   get hasEarly(): boolean {
@@ -32,6 +38,7 @@ export class DataRecovery {
 
   /** Data have come; `have` is how far they are there without a gap. Returns how far they are now. */
   take(have: number, from: number, to: number): number {
+    if (from === to) return have
     if (from > have) {
       this.#add({ from, to })
       return have
@@ -70,6 +77,7 @@ export class DataRecovery {
 
   #add(range: Range): void {
     const apart = this.#early.filter(({ from, to }) => to < range.from || from > range.to)
+    if (apart.length >= this.#mostEarly) return // one that touches none of them does not count as come
     const touching = this.#early.filter(({ from, to }) => to >= range.from && from <= range.to)
     const from = Math.min(range.from, ...touching.map((one) => one.from))
     const to = Math.max(range.to, ...touching.map((one) => one.to))

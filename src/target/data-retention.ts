@@ -51,8 +51,8 @@ export class SentPdus {
 }
 
 export class DataRetention {
+  readonly budget: RetentionBudget
   readonly #limit: number
-  readonly #budget: RetentionBudget
   #used = 0
   /** Those that keep something, the oldest first. */
   readonly #holders = new Set<SentPdus>()
@@ -60,7 +60,7 @@ export class DataRetention {
 
   constructor(limit: number, budget: RetentionBudget) {
     this.#limit = limit
-    this.#budget = budget
+    this.budget = budget
   }
 
   get used(): number {
@@ -73,7 +73,7 @@ export class DataRetention {
     sent.pdus.push(pdu)
     this.#holders.add(sent)
     this.#count(bytes)
-    while (this.#closed || this.#used > this.#limit || this.#budget.used > this.#budget.limit) {
+    while (this.#closed || this.#used > this.#limit || this.budget.used > this.budget.limit) {
       const [oldest] = this.#holders
       if (!oldest) return
       this.#drop(oldest, 1)
@@ -97,13 +97,16 @@ export class DataRetention {
   }
 
   #drop(sent: SentPdus, count: number): void {
-    for (const pdu of sent.pdus.splice(0, count)) this.#count(-sizeOf(pdu))
+    for (let dropped = 0; dropped < count; dropped++) {
+      const pdu = sent.pdus.shift()
+      if (pdu) this.#count(-sizeOf(pdu))
+    }
     if (sent.pdus.length === 0) this.#holders.delete(sent)
   }
 
   #count(bytes: number): void {
     this.#used += bytes
-    this.#budget.used += bytes
+    this.budget.used += bytes
   }
 }
 

@@ -64,17 +64,21 @@ export const LIMITS = {
   inputPerConnection: 16 * MIB,
   /** How long an initiator may keep the target waiting for data that it has announced. */
   dataOutTimeoutMs: 30_000,
+  /** Ranges of a command's data that are kept behind gaps: what comes apart from all of them is asked for again. */
+  earlyRangesPerTask: 64,
   /** Past this many R2Ts for data that were lost the command fails. */
   recoveryR2TsPerTask: 64,
   /**
-   * ErrorRecoveryLevel 1 and 2: Data-In and R2Ts that a session may ask for again, and those of all sessions. The oldest are
-   * given up first, and a SNACK for them is rejected.
+   * ErrorRecoveryLevel 1 and 2: Data-In and R2Ts that a session may ask for again; with the statuses, of all sessions. The
+   * oldest are given up first, and a SNACK for them is rejected.
    */
   retainedPerSession: 8 * MIB,
   retainedBytes: 64 * MIB,
   /** Statuses that a connection may ask for again: as many as the largest command window has. */
   statusesPerConnection: 4096,
-  statusBytesPerConnection: 1 * MIB,
+  statusBytesPerConnection: 4 * MIB,
+  /** So many even when all sessions together have more to be sent again than may be. */
+  leastStatusesPerConnection: 32,
   /** DefaultTime2Retain at the most: how long tasks without a connection wait for one (ErrorRecoveryLevel 2). */
   time2RetainSeconds: 60,
   /** Buffers of the whole array. */

@@ -24,7 +24,7 @@ export interface Resegmentation {
 }
 
 /** Whether it is a Data-In PDU: the R2Ts of a bidirectional command share its numbers. */
-export const isDataIn = ({ header }: SentPdu): boolean => (header[0]! & OPCODE_MASK) === TARGET_OPCODE.DATA_IN
+const isDataIn = ({ header }: SentPdu): boolean => (header[0]! & OPCODE_MASK) === TARGET_OPCODE.DATA_IN
 
 /** `pdus` are in order and without a gap. */
 export function resegment(pdus: readonly SentPdu[], { dataSn, dataLength, maxBurstLength }: Resegmentation): SentPdu[] {

@@ -2,12 +2,14 @@
 // every status, until the initiator acknowledges them by DataACK or ExpStatSN.
 
 import { DATA_IN } from '../../protocol/iscsi/data-in.ts'
-import { BHS_LENGTH, RESERVED_TAG } from '../../protocol/iscsi/opcodes.ts'
+import { RESERVED_TAG } from '../../protocol/iscsi/opcodes.ts'
 import { type DataRetention, type SentPdu, SentPdus } from './data-retention.ts'
 import { LIMITS } from './limits.ts'
 import { StatusRetention, type StatusRun } from './status-retention.ts'
 import type { Task } from './task.ts'
 
+/** What a status takes with its task. */
+const TASK_BYTES = 512
 const ACKNOWLEDGE = 0x40
 const LUN = DATA_IN.at('lun').byte
 const TARGET_TRANSFER_TAG = DATA_IN.at('targetTransferTag').byte
@@ -25,7 +27,8 @@ export class Retention {
   /** `statSn`: the first status that is kept. */
   constructor(data: DataRetention, statSn: number) {
     this.#data = data
-    const bounds = { count: LIMITS.statusesPerConnection, bytes: LIMITS.statusBytesPerConnection }
+    const { statusesPerConnection: count, statusBytesPerConnection: bytes, leastStatusesPerConnection: least } = LIMITS
+    const bounds = { count, bytes, least, budget: data.budget }
     this.#statuses = new StatusRetention(statSn, bounds, (said) => {
       if (said instanceof SentPdus) this.#forget(said)
     })
@@ -69,12 +72,13 @@ export class Retention {
 
   keepAnswer(sent: SentPdus, statSn: number): void {
     sent.task.leaveChunk() // the task stays for longer than the chunk that it came in
-    this.#statuses.keep(statSn, sent, BHS_LENGTH + (sent.answer?.sense?.length ?? 0))
+    this.#statuses.keep(statSn, sent, TASK_BYTES + (sent.answer?.sense?.length ?? 0))
   }
 
   /** A status that no task has. */
   keepStatus(statSn: number, header: Buffer, data: Buffer): void {
-    this.#statuses.keep(statSn, { header: copyOf(header), data: copyOf(data) }, header.length + data.length)
+    const bytes = TASK_BYTES + data.length
+    this.#statuses.keep(statSn, { header: copyOf(header), data: copyOf(data) }, bytes)
   }
 
   acknowledgeStatus(expStatSn: number): void {
@@ -116,6 +120,7 @@ export class Retention {
 
   /** The connection has ended for good. */
   release(): void {
+    this.#statuses.close()
     for (const sent of this.#byTransferTag.values()) this.#forget(sent)
   }
 

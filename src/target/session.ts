@@ -179,6 +179,7 @@ export class Session {
   leave(connection: SessionConnection): void {
     if (!this.has(connection)) return
     this.#connections.delete(connection.cid)
+    connection.allegiance?.retention.release()
     if (this.#connections.size === 0) void this.close('logout')
     else this.fence?.forget(connection)
   }
@@ -209,6 +210,7 @@ export class Session {
   failed(connection: SessionConnection, reason: string): void {
     if (!this.has(connection)) return
     this.#connections.delete(connection.cid)
+    connection.allegiance?.retention.release()
     void this.close(reason, allConnectionsDropped(this.parameters))
   }
 
@@ -264,6 +266,7 @@ export class Session {
     const { connections } = this
     this.#connections.clear()
     for (const connection of connections) {
+      connection.allegiance?.retention.release()
       if (notice) {
         connection.announce(notice)
         connection.finish(reason)

@@ -2,6 +2,7 @@
 // to be sent again when it asks for them, until its ExpStatSN says that it has them.
 
 import { distance, lessThan, next } from '../../protocol/iscsi/serial.ts'
+import type { RetentionBudget } from './data-retention.ts'
 
 interface Kept<Status> {
   readonly status: Status
@@ -11,6 +12,9 @@ interface Kept<Status> {
 interface Bounds {
   readonly count: number
   readonly bytes: number
+  /** So many are kept even when all sessions together keep too much. */
+  readonly least: number
+  readonly budget: RetentionBudget
 }
 
 /** What a request for statuses finds: they were never sent, or are acknowledged; or they have been given up. */
@@ -25,6 +29,7 @@ export class StatusRetention<Status> {
   #bytes = 0
   readonly #bounds: Bounds
   readonly #gone: (status: Status) => void
+  #closed = false
 
   /** `statSn`: the first that is kept. `gone` is called with what is acknowledged or given up. */
   constructor(statSn: number, bounds: Bounds, gone: (status: Status) => void) {
@@ -38,8 +43,14 @@ export class StatusRetention<Status> {
   keep(statSn: number, status: Status, bytes: number): void {
     this.#next = next(statSn)
     this.#kept.set(statSn, { status, bytes })
-    this.#bytes += bytes
-    while (this.#kept.size > this.#bounds.count || this.#bytes > this.#bounds.bytes) this.#drop(this.#oldest)
+    this.#count(bytes)
+    while (this.#isTooMuch) this.#drop(this.#oldest)
+  }
+
+  /** Nobody will ask again. */
+  close(): void {
+    this.#closed = true
+    while (this.#isTooMuch) this.#drop(this.#oldest)
   }
 
   /** A number that was not sent yet, or that goes back, acknowledges nothing. */
@@ -66,6 +77,18 @@ export class StatusRetention<Status> {
     return found
   }
 
+  get #isTooMuch(): boolean {
+    const { count, bytes, least, budget } = this.#bounds
+    const { size } = this.#kept
+    if (this.#closed) return size > 0
+    return size > count || this.#bytes > bytes || (size > least && budget.used > budget.limit)
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    this.#bounds.budget.used += bytes
+  }
+
   get #oldest(): number {
     return this.#kept.keys().next().value as number
   }
@@ -74,7 +97,7 @@ export class StatusRetention<Status> {
     const kept = this.#kept.get(statSn)
     if (!kept) return
     this.#kept.delete(statSn)
-    this.#bytes -= kept.bytes
+    this.#count(-kept.bytes)
     this.#gone(kept.status)
   }
 }

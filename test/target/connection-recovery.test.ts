@@ -546,7 +546,7 @@ describe('a session without connections (RFC 7143 6.3.6, 13.15, 13.16)', () => {
     const { data: sense } = await raw.response()
     expect([sense[2 + 12], sense[2 + 13]]).toEqual([0x47, 0x7f])
     await expectUp(raw)
-    expect(setup.built.host.retained.used).toBe(0)
+    expect(setup.built.host.retained.used).toBeLessThan(1024) // the last status alone
   })
 
   test('session reinstatement ends it at once', async () => {

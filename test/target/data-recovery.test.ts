@@ -4,6 +4,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DataRecovery } from '../../src/target/data-recovery.ts'
 
+/** Ranges behind gaps. */
+const MOST = 30
+
 const asked = (recovery: DataRecovery, length = 1000): [number, number][] => {
   const ranges: [number, number][] = []
   for (let range = recovery.next(length); range; range = recovery.next(length)) ranges.push([range.from, range.to])
@@ -12,14 +15,14 @@ const asked = (recovery: DataRecovery, length = 1000): [number, number][] => {
 
 describe('what is missing of a sequence', () => {
   test('nothing, when all has come', () => {
-    const recovery = new DataRecovery()
+    const recovery = new DataRecovery(MOST)
     expect(recovery.take(0, 0, 10)).toBe(10)
     recovery.endSequence(10, { from: 0, to: 10 })
     expect(asked(recovery)).toEqual([])
   })
 
   test('the beginning, the middle, the end, each alone', () => {
-    const recovery = new DataRecovery()
+    const recovery = new DataRecovery(MOST)
     expect(recovery.take(0, 10, 20)).toBe(0)
     expect(recovery.take(0, 30, 40)).toBe(0)
     recovery.endSequence(0, { from: 0, to: 50 })
@@ -34,7 +37,7 @@ describe('what is missing of a sequence', () => {
   })
 
   test('in ranges of a burst each at the most', () => {
-    const recovery = new DataRecovery()
+    const recovery = new DataRecovery(MOST)
     recovery.endSequence(0, { from: 0, to: 25 })
     expect(asked(recovery, 10)).toEqual([
       [0, 10],
@@ -45,17 +48,35 @@ describe('what is missing of a sequence', () => {
   })
 
   test('not what comes before the sequence, nor what belongs to the next one', () => {
-    const recovery = new DataRecovery()
+    const recovery = new DataRecovery(MOST)
     recovery.take(5, 25, 30)
     recovery.endSequence(5, { from: 10, to: 20 })
     expect(asked(recovery)).toEqual([[10, 20]])
+  })
+
+  test('more ranges apart than are kept: the rest does not count as come', () => {
+    const recovery = new DataRecovery(2)
+    for (const from of [10, 30, 50, 70]) recovery.take(0, from, from + 10)
+    recovery.take(0, 40, 45)
+    recovery.endSequence(0, { from: 0, to: 100 })
+    expect(asked(recovery)).toEqual([
+      [0, 10],
+      [20, 30],
+      [45, 100],
+    ])
+  })
+
+  test('a PDU without data is nothing that has come', () => {
+    const recovery = new DataRecovery(MOST)
+    expect(recovery.take(0, 5, 5)).toBe(0)
+    expect(recovery.hasEarly).toBe(false)
   })
 
   test('lost in any way: what is asked for, and nothing else, completes the data', () => {
     const pieces = fc.array(fc.record({ at: fc.nat(99), length: fc.integer({ min: 1, max: 40 }) }), { maxLength: 20 })
     fc.assert(
       fc.property(pieces, fc.integer({ min: 1, max: 100 }), (arrived, burst) => {
-        const recovery = new DataRecovery()
+        const recovery = new DataRecovery(MOST)
         const there = new Set<number>()
         let have = 0
         for (const { at, length } of arrived) {

@@ -408,7 +408,7 @@ describe('what is kept has a bound', () => {
     expect(built.host.retained.used).toBeGreaterThan(blocks * BLOCK)
     raw.expStatSn++
     await acknowledge(raw)
-    expect(built.host.retained.used).toBe(0)
+    expect(built.host.retained.used).toBeLessThan(1024) // the last status alone
   })
 
   test('data given up before the status: the command fails, READ ERROR - FAILED RETRANSMISSION REQUEST (RFC 7143 7.8)', async () => {

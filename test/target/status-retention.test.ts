@@ -5,11 +5,13 @@ import { StatusRetention } from '../../src/target/status-retention.ts'
 
 function retention(statSn: number, count = 100, bytes = 1000) {
   const gone: number[] = []
-  const statuses = new StatusRetention<number>(statSn, { count, bytes }, (status) => gone.push(status))
+  const budget = { limit: 10_000, used: 0 }
+  const bounds = { count, bytes, least: 2, budget }
+  const statuses = new StatusRetention<number>(statSn, bounds, (status) => gone.push(status))
   const keep = (...numbers: number[]): void => {
     for (const number of numbers) statuses.keep(number, number, 10)
   }
-  return { statuses, gone, keep }
+  return { statuses, gone, keep, budget }
 }
 
 describe.each([5, 0xffff_fffe])('statuses from StatSN %i on', (first) => {
@@ -60,5 +62,27 @@ describe.each([5, 0xffff_fffe])('statuses from StatSN %i on', (first) => {
     expect(gone).toEqual([0])
     statuses.keep(at(2), 2, 26)
     expect(gone).toEqual([0, 1, 2])
+  })
+
+  test('what all sessions keep is too much: the oldest of more than a few are given up, the few are not', () => {
+    const { statuses, gone, keep, budget } = retention(first)
+    keep(at(0), at(1), at(2))
+    budget.used = 9995
+    keep(at(3))
+    expect(gone).toEqual([at(0)])
+    budget.used = 20_000
+    keep(at(4))
+    expect(gone).toEqual([at(0), at(1), at(2)])
+    expect(statuses.run(at(3), 2)).toEqual([at(3), at(4)])
+  })
+
+  test('closed: nothing is kept any more, and all is given back', () => {
+    const { statuses, keep, budget, gone } = retention(first)
+    keep(at(0), at(1))
+    expect(budget.used).toBe(20)
+    statuses.close()
+    keep(at(2))
+    expect(gone).toEqual([at(0), at(1), at(2)])
+    expect(budget.used).toBe(0)
   })
 })
