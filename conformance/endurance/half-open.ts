@@ -4,7 +4,7 @@
 import { connect } from 'node:net'
 import { INITIATOR_OPCODE } from '../../protocol/index.ts'
 
-const AGAIN_MS = 1000
+const AGAIN_MS = 5000
 const BATCH = 100
 
 const [port = '', count = ''] = process.argv.slice(2)
