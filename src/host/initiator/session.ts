@@ -7,11 +7,10 @@ import type { OperationalParameters } from '../../../protocol/iscsi/keys.ts'
 import { LOGOUT_REASON } from '../../../protocol/iscsi/logout-request.ts'
 import { LOGOUT_RESPONSE, LOGOUT_RESPONSE_CODE } from '../../../protocol/iscsi/logout-response.ts'
 import { NOP_IN } from '../../../protocol/iscsi/nop-in.ts'
-import { INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
+import { INITIATOR_OPCODE, RESERVED_TAG } from '../../../protocol/iscsi/opcodes.ts'
 import { R2T } from '../../../protocol/iscsi/r2t.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
 import { SCSI_COMMAND } from '../../../protocol/iscsi/scsi-command.ts'
-import { SCSI_RESPONSE } from '../../../protocol/iscsi/scsi-response.ts'
 import { lessThan, next } from '../../../protocol/iscsi/serial.ts'
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../../protocol/iscsi/task-management-request.ts'
 import {
@@ -20,22 +19,18 @@ import {
 } from '../../../protocol/iscsi/task-management-response.ts'
 import type { TextPair } from '../../../protocol/iscsi/text.ts'
 import { encodeLun } from '../../../protocol/scsi/lun.ts'
-import { type CommandResult, type ScsiCommand, ScsiTask } from './command.ts'
+import { type CommandResult, type Ending, type ScsiCommand, ScsiTask } from './command.ts'
 import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
 import { Exchanges } from './exchanges.ts'
+import { dispatch, endingOfDataIn, endingOfResponse, type Handlers } from './incoming.ts'
 import { type PduStream, type ReceivedPdu, rejectedHeader, type StreamEvents } from './stream.ts'
+import { TaskSender } from './task-sender.ts'
+import { TaskTable } from './task-table.ts'
 import { exchangeText } from './text-exchange.ts'
 
 const BUFFER_OFFSET = DATA_IN.at('bufferOffset').byte
 const DATA_SN = DATA_IN.at('dataSn').byte
-const DATA_IN_STATUS = DATA_IN.at('status').byte
-const RESIDUAL_COUNT = DATA_IN.at('residualCount').byte
-const RESPONSE = SCSI_RESPONSE.at('response').byte
-const RESPONSE_STATUS = SCSI_RESPONSE.at('status').byte
 const OPCODE_MASK = 0x3f
-const HAS_STATUS = 0x01
-const OVERFLOW = 0x04
-const UNDERFLOW = 0x02
 const ITT_IN_HEADER = DATA_IN.at('initiatorTaskTag').byte
 const CMD_SN_IN_HEADER = SCSI_COMMAND.at('cmdSn').byte
 const EXP_CMD_SN = REJECT.at('expCmdSn').byte
@@ -74,11 +69,8 @@ export class InitiatorSession implements SessionIdentity {
 
   readonly #stream: PduStream
   readonly #exchanges: Exchanges
-  /** Commands that have left and are not answered. */
-  readonly #tasks = new Map<number, ScsiTask>()
-  /** Commands that wait for the window to open. */
-  #waiting: ScsiTask[] = []
-  #nextTag = 1
+  readonly #tasks: TaskTable
+  readonly #sender: TaskSender
   #ended: Error | undefined
   #leaving = false
   #resolveClosed!: (error: Error | undefined) => void
@@ -91,7 +83,9 @@ export class InitiatorSession implements SessionIdentity {
     this.cid = identity.cid
     this.parameters = identity.parameters
     this.#stream = stream
-    this.#exchanges = new Exchanges(() => this.#takeTag())
+    this.#tasks = new TaskTable((tag) => this.#exchanges.has(tag))
+    this.#exchanges = new Exchanges(() => this.#tasks.takeTag())
+    this.#sender = new TaskSender(stream, identity.parameters)
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
@@ -117,7 +111,7 @@ export class InitiatorSession implements SessionIdentity {
     const task = new ScsiTask(command)
     if (this.#ended) task.fail(this.#ended)
     else if (command.immediate) this.#start(task, this.#stream.cmdSn)
-    else if (this.#waiting.length > 0 || this.#windowClosed) this.#waiting.push(task)
+    else if (this.#tasks.anyWaits || this.#windowClosed) this.#tasks.wait(task)
     else this.#startNext(task)
     return task
   }
@@ -135,8 +129,8 @@ export class InitiatorSession implements SessionIdentity {
    * it is FUNCTION COMPLETE, the tasks of this session that the function ended reject with TaskAbortedError.
    */
   async manage(functionCode: number, { lun = 0, task }: ManageOptions = {}): Promise<number> {
-    if (task && this.#withdraw(task)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
-    const affected = this.#affected(functionCode, task?.command.lun ?? lun, task)
+    if (task && this.#tasks.withdraw(task)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
+    const affected = this.#tasks.affected(functionCode, task?.command.lun ?? lun, task)
     const answer = await this.#exchanges.begin((initiatorTaskTag) =>
       this.#stream.send(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, {
         immediate: true,
@@ -149,7 +143,7 @@ export class InitiatorSession implements SessionIdentity {
     )
     const { response } = TASK_MANAGEMENT_RESPONSE.decode(answer.header)
     if (response === TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE)
-      for (const ended of affected) if (this.#tasks.delete(ended.initiatorTaskTag)) ended.abort()
+      for (const ended of affected) if (this.#tasks.remove(ended)) ended.abort()
     return response
   }
 
@@ -217,34 +211,13 @@ export class InitiatorSession implements SessionIdentity {
 
   #start(task: ScsiTask, cmdSn: number): void {
     task.cmdSn = cmdSn
-    task.initiatorTaskTag = this.#takeTag()
-    this.#tasks.set(task.initiatorTaskTag, task)
-    const { immediateData, initialR2T, firstBurstLength, maxRecvDataSegmentLengthPeer } = this.parameters
-    const data = task.command.dataOut ?? EMPTY
-    const unsolicited = Math.min(data.length, firstBurstLength)
-    const immediate = immediateData ? Math.min(unsolicited, maxRecvDataSegmentLengthPeer) : 0
-    const end = initialR2T ? immediate : unsolicited
-    const { writer, expStatSn } = this.#stream
-    writer.command(task, cmdSn, expStatSn, data.subarray(0, immediate), end === immediate)
-    this.#sendData(task, RESERVED_TAG, immediate, data.subarray(immediate, end))
-  }
-
-  /** One sequence of Data-Out PDUs, its DataSN from zero on. */
-  #sendData(task: ScsiTask, targetTransferTag: number, bufferOffset: number, data: Buffer): void {
-    const limit = this.parameters.maxRecvDataSegmentLengthPeer
-    const { writer, expStatSn } = this.#stream
-    for (let sent = 0, dataSn = 0; sent < data.length; dataSn++) {
-      const part = data.subarray(sent, sent + limit)
-      const final = sent + part.length === data.length
-      writer.dataOut(task, targetTransferTag, expStatSn, dataSn, bufferOffset + sent, part, final)
-      sent += part.length
-    }
+    this.#tasks.add(task)
+    this.#sender.command(task, cmdSn)
   }
 
   #receive(pdu: ReceivedPdu): void {
-    RECEIVE.get(pdu.opcode)?.(this.#handlers, pdu)
-    while (this.#waiting.length > 0 && !this.#windowClosed && !this.#ended)
-      this.#startNext(this.#waiting.shift() as ScsiTask)
+    dispatch(this.#handlers, pdu)
+    while (this.#tasks.anyWaits && !this.#windowClosed && !this.#ended) this.#startNext(this.#tasks.shift() as ScsiTask)
   }
 
   readonly #handlers: Handlers = {
@@ -257,33 +230,33 @@ export class InitiatorSession implements SessionIdentity {
     reject: (pdu) => this.#reject(pdu),
   }
 
-  #dataIn({ header, at, initiatorTaskTag, data, dataOffset, dataLength, placed }: ReceivedPdu): void {
-    const task = this.#tasks.get(initiatorTaskTag)
+  #dataIn(pdu: ReceivedPdu): void {
+    const { header, at, data, dataOffset, dataLength, placed } = pdu
+    const task = this.#tasks.get(pdu.initiatorTaskTag)
     if (!task) return // it was aborted while these were on their way
     const dataSn = header.readUInt32BE(at + DATA_SN)
     task.takeData(dataSn, header.readUInt32BE(at + BUFFER_OFFSET), data, dataOffset, dataLength, placed)
-    if ((header[at + 1]! & HAS_STATUS) !== 0) this.#finish(task, header, at, header[at + DATA_IN_STATUS]!, 0, EMPTY)
+    const ending = endingOfDataIn(pdu)
+    if (ending) this.#finish(task, ending, EMPTY)
   }
 
-  #response({ header, at, initiatorTaskTag, data, dataOffset, dataLength }: ReceivedPdu): void {
-    const task = this.#tasks.get(initiatorTaskTag)
-    const segment = data.subarray(dataOffset, dataOffset + dataLength)
-    if (task) this.#finish(task, header, at, header[at + RESPONSE_STATUS]!, header[at + RESPONSE]!, segment)
+  #response(pdu: ReceivedPdu): void {
+    const task = this.#tasks.get(pdu.initiatorTaskTag)
+    const { data, dataOffset, dataLength } = pdu
+    if (task) this.#finish(task, endingOfResponse(pdu), data.subarray(dataOffset, dataOffset + dataLength))
   }
 
-  #finish(task: ScsiTask, header: Buffer, at: number, status: number, response: number, segment: Buffer): void {
-    const flags = header[at + 1]!
-    const residualCount = header.readUInt32BE(at + RESIDUAL_COUNT)
-    const [overflow, underflow] = [(flags & OVERFLOW) !== 0, (flags & UNDERFLOW) !== 0]
-    task.finish({ status, response, overflow, underflow, residualCount }, segment)
-    this.#tasks.delete(task.initiatorTaskTag)
+  #finish(task: ScsiTask, ending: Ending, segment: Buffer): void {
+    task.finish(ending, segment)
+    this.#tasks.remove(task)
   }
 
   #r2t({ header, at, initiatorTaskTag }: ReceivedPdu): void {
     const task = this.#tasks.get(initiatorTaskTag)
     if (!task) return
     const { targetTransferTag, r2tSn, bufferOffset, desiredDataTransferLength } = R2T.decode(header, at)
-    this.#sendData(task, targetTransferTag, bufferOffset, task.takeR2T(r2tSn, bufferOffset, desiredDataTransferLength))
+    const data = task.takeR2T(r2tSn, bufferOffset, desiredDataTransferLength)
+    this.#sender.data(task, targetTransferTag, bufferOffset, data)
   }
 
   /** A ping of the target is answered at once (RFC 7143 11.19). */
@@ -315,7 +288,7 @@ export class InitiatorSession implements SessionIdentity {
     const error = new RejectedError(reason)
     const task = this.#tasks.get(initiatorTaskTag)
     if (task) {
-      this.#tasks.delete(initiatorTaskTag)
+      this.#tasks.remove(task)
       task.fail(error)
     } else this.#exchanges.fail(initiatorTaskTag, error)
   }
@@ -327,7 +300,7 @@ export class InitiatorSession implements SessionIdentity {
   #plug(rejected: Buffer, { header, at }: ReceivedPdu): void {
     const cmdSn = rejected.readUInt32BE(CMD_SN_IN_HEADER)
     if ((rejected[0]! & IMMEDIATE) !== 0 || header.readUInt32BE(at + EXP_CMD_SN) !== cmdSn) return
-    const initiatorTaskTag = this.#takeTag()
+    const initiatorTaskTag = this.#tasks.takeTag()
     this.#stream.send(INITIATOR_OPCODE.NOP_OUT, { initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn })
   }
 
@@ -337,59 +310,8 @@ export class InitiatorSession implements SessionIdentity {
       error && { cause: error },
     )
     this.#ended = lost
-    for (const task of [...this.#tasks.values(), ...this.#waiting]) task.fail(lost)
-    this.#tasks.clear()
-    this.#waiting = []
+    this.#tasks.failAll(lost)
     this.#exchanges.failAll(lost)
     this.#resolveClosed(this.#leaving && !error ? undefined : lost)
   }
-
-  /** A task that has not left need not be aborted at the target. */
-  #withdraw(task: ScsiTask): boolean {
-    const index = this.#waiting.indexOf(task)
-    if (index < 0) return false
-    this.#waiting.splice(index, 1)
-    task.abort()
-    return true
-  }
-
-  /** The tasks of this session that a function ends (SAM-5 7). */
-  #affected(functionCode: number, lun: number, task: ScsiTask | undefined): ScsiTask[] {
-    if (functionCode === FUNCTION.ABORT_TASK) return task ? [task] : []
-    const all = [...this.#tasks.values()]
-    if (TARGET_WIDE.has(functionCode)) return all
-    return UNIT_WIDE.has(functionCode) ? all.filter(({ command }) => command.lun === lun) : []
-  }
-
-  #takeTag(): number {
-    while (this.#nextTag === RESERVED_TAG || this.#tasks.has(this.#nextTag) || this.#exchanges.has(this.#nextTag))
-      this.#nextTag = next(this.#nextTag)
-    const tag = this.#nextTag
-    this.#nextTag = next(tag)
-    return tag
-  }
 }
-
-const UNIT_WIDE: ReadonlySet<number> = new Set([
-  FUNCTION.ABORT_TASK_SET,
-  FUNCTION.CLEAR_TASK_SET,
-  FUNCTION.LOGICAL_UNIT_RESET,
-])
-const TARGET_WIDE: ReadonlySet<number> = new Set([FUNCTION.TARGET_WARM_RESET, FUNCTION.TARGET_COLD_RESET])
-
-type Handlers = Readonly<
-  Record<'dataIn' | 'response' | 'r2t' | 'nopIn' | 'answer' | 'asyncMessage' | 'reject', (pdu: ReceivedPdu) => void>
->
-
-/** What the target may send; anything else is passed over. */
-const RECEIVE: ReadonlyMap<number, (handlers: Handlers, pdu: ReceivedPdu) => void> = new Map([
-  [TARGET_OPCODE.DATA_IN, (h, pdu) => h.dataIn(pdu)],
-  [TARGET_OPCODE.SCSI_RESPONSE, (h, pdu) => h.response(pdu)],
-  [TARGET_OPCODE.R2T, (h, pdu) => h.r2t(pdu)],
-  [TARGET_OPCODE.NOP_IN, (h, pdu) => h.nopIn(pdu)],
-  [TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE, (h, pdu) => h.answer(pdu)],
-  [TARGET_OPCODE.TEXT_RESPONSE, (h, pdu) => h.answer(pdu)],
-  [TARGET_OPCODE.LOGOUT_RESPONSE, (h, pdu) => h.answer(pdu)],
-  [TARGET_OPCODE.ASYNC_MESSAGE, (h, pdu) => h.asyncMessage(pdu)],
-  [TARGET_OPCODE.REJECT, (h, pdu) => h.reject(pdu)],
-] satisfies [number, (handlers: Handlers, pdu: ReceivedPdu) => void][])
