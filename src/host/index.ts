@@ -1,5 +1,10 @@
-// The host's side as a library: `import { connect, discover } from 'lunette/host'`.
+// The host's side as a library: `import { openLogicalUnit, connect, discover } from 'lunette/host'`.
 
+export type { BlockDevice } from './block-device.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { BusyError, CommandError, MiscompareError, ReservationConflictError } from './command-error.ts'
+export type { AttentionListener } from './command-runner.ts'
+export * from './commands/index.ts'
 export type { CommandResult, Residual, ScsiCommand, ScsiTask } from './initiator/command.ts'
 export {
   type Account,
@@ -14,10 +19,15 @@ export {
   ConnectionLostError,
   IscsiError,
   LoginRefusedError,
+  MalformedAnswerError,
   ProtocolError,
   RejectedError,
   TaskAbortedError,
   UnreachableError,
 } from './initiator/errors.ts'
 export type { InitiatorSession, ManageOptions, SessionIdentity } from './initiator/session.ts'
+export { type Capacity, LogicalUnit } from './logical-unit.ts'
+export type { Nexus, NexusCommand } from './nexus.ts'
+export { type BesideUrl, type LogicalUnitOptions, openLogicalUnit } from './open-logical-unit.ts'
+export type { RawOptions } from './primary-commands.ts'
 export { type IscsiUrl, parseIscsiUrl } from './url.ts'

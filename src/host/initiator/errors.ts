@@ -42,6 +42,9 @@ export class ConnectionLostError extends IscsiError {}
 /** The target broke a rule of the protocol; the connection has been closed. */
 export class ProtocolError extends IscsiError {}
 
+/** The answer to a command is none that the standard admits; the connection is not to blame. */
+export class MalformedAnswerError extends IscsiError {}
+
 /** The target could not prove who it is, or wants an authentication that goes against the rules (RFC 7143 9.2.1, 12.1.3). */
 export class AuthenticationError extends IscsiError {}
 
