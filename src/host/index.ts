@@ -26,6 +26,7 @@ export {
   UnreachableError,
 } from './initiator/errors.ts'
 export type { InitiatorSession, ManageOptions, SessionIdentity } from './initiator/session.ts'
+export { openIscsiDevice } from './iscsi-device.ts'
 export { type Capacity, LogicalUnit } from './logical-unit.ts'
 export type { Nexus, NexusCommand } from './nexus.ts'
 export { type BesideUrl, type LogicalUnitOptions, openLogicalUnit } from './open-logical-unit.ts'
