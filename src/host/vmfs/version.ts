@@ -3,6 +3,9 @@
 
 import { type AddressFormat, SYSTEM_FD } from './structures/address.ts'
 import { CLUSTERS5, CLUSTERS6, type ClusterFormat } from './structures/cluster.ts'
+import type { DirectoryFormat } from './structures/directory.ts'
+import { DIRECTORY5 } from './structures/directory-5.ts'
+import { DIRECTORY6 } from './structures/directory-6.ts'
 import { decodeFileBlockGeometry, FileBlockGeometry } from './structures/file-block-resources.ts'
 import { FILE_DESCRIPTOR5, FILE_DESCRIPTOR6, type FileDescriptorFormat } from './structures/file-descriptor.ts'
 import { LOCK_TYPE } from './structures/lock.ts'
@@ -54,6 +57,7 @@ export interface VmfsVersion {
   readonly addresses: AddressFormat
   readonly clusters: ClusterFormat
   readonly fileDescriptors: FileDescriptorFormat
+  readonly directories: DirectoryFormat
   /** Blocks that list the blocks of a large file: where they come from, and how long one is. */
   readonly pointerBlocks: { readonly file: 'pbc' | 'sbc'; readonly bytes: number }
   /** Of one host: file blocks of .jnl.sf on VMFS5, journal blocks of .jbc.sf on VMFS6. */
@@ -98,6 +102,7 @@ export const VMFS5: VmfsVersion = {
   addresses: FILE_DESCRIPTOR5.addresses,
   clusters: CLUSTERS5,
   fileDescriptors: FILE_DESCRIPTOR5,
+  directories: DIRECTORY5,
   pointerBlocks: { file: 'pbc', bytes: 4096 },
   journalBytes: MIB,
   fbb: FBB,
@@ -129,6 +134,7 @@ export const VMFS6: VmfsVersion = {
   addresses: FILE_DESCRIPTOR6.addresses,
   clusters: CLUSTERS6,
   fileDescriptors: FILE_DESCRIPTOR6,
+  directories: DIRECTORY6,
   pointerBlocks: { file: 'sbc', bytes: 65536 },
   journalBytes: 2 * MIB,
   fbb: FBB,

@@ -164,10 +164,11 @@ function unpack(raw: bigint, pieces: readonly Piece[] = []): number {
 }
 
 function pack(layout: Layout, address: Exclude<AddressParts, Hole>): bigint {
+  const values: Readonly<Record<string, unknown>> = { ...address }
   let raw = BigInt(layout.type)
   for (const [part, pieces] of Object.entries(layout.parts)) {
-    let rest = Number((address as Partial<Record<string, number | boolean>>)[part] ?? 0)
-    const value = rest
+    const value = Number(values[part] ?? 0)
+    let rest = value
     for (const [low, width] of pieces) {
       raw |= BigInt(rest % 2 ** width) << BigInt(low)
       rest = Math.floor(rest / 2 ** width)
