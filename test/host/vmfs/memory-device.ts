@@ -86,7 +86,7 @@ export class MemoryDevice implements BlockDevice {
   peek(offset: number, length: number): Buffer {
     const result = Buffer.alloc(length)
     for (const { page, from, at, bytes } of pieces(offset, length))
-      this.#page(page)?.copy(result, at, from, from + bytes)
+      this.page(page)?.copy(result, at, from, from + bytes)
     return result
   }
 
@@ -95,7 +95,7 @@ export class MemoryDevice implements BlockDevice {
     for (const { page, from, at, bytes } of pieces(offset, data.length)) {
       let own = this.#pages.get(page)
       if (own === undefined) {
-        const under = this.#below?.#page(page)
+        const under = this.#below?.page(page)
         if (under === undefined && isZero(data, at, bytes)) continue
         own = under === undefined ? Buffer.alloc(PAGE) : Buffer.from(under)
         this.#pages.set(page, own)
@@ -111,8 +111,8 @@ export class MemoryDevice implements BlockDevice {
     return [...pages].map((page) => page * PAGE).sort((a, b) => a - b)
   }
 
-  #page(page: number): Buffer | undefined {
-    return this.#pages.get(page) ?? this.#below?.#page(page)
+  private page(page: number): Buffer | undefined {
+    return this.#pages.get(page) ?? this.#below?.page(page)
   }
 
   #demand(what: string, offset: number, length: number): void {
