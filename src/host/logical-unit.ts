@@ -20,14 +20,21 @@ export interface Capacity {
  * no answer can be had. Unit attentions that only tell of a reset, BUSY and TASK SET FULL are dealt with.
  */
 export class LogicalUnit extends PrimaryCommands {
+  readonly #nexus: Nexus
   #capacity: Promise<Capacity> | undefined
 
   constructor(nexus: Nexus, lun: number) {
     super(nexus, lun)
+    this.#nexus = nexus
     this.onUnitAttention(({ sense }) => {
       if (sense.asc === SENSE.CAPACITY_DATA_HAS_CHANGED.asc && sense.ascq === SENSE.CAPACITY_DATA_HAS_CHANGED.ascq)
         this.#capacity = undefined
     })
+  }
+
+  /** Another logical unit of the same target, by the same I_T nexus: `close` of either ends both. */
+  sibling(lun: number): LogicalUnit {
+    return new LogicalUnit(this.#nexus, lun)
   }
 
   readCapacity10() {
