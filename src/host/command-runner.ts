@@ -8,7 +8,7 @@ import { commandError } from './command-error.ts'
 import { newTries, type Tries, tellsOfReset, verdict } from './command-policy.ts'
 import type { Request } from './commands/request.ts'
 import type { CommandResult } from './initiator/command.ts'
-import { MalformedAnswerError } from './initiator/errors.ts'
+import { MalformedAnswerError, ReservationLostError } from './initiator/errors.ts'
 import type { Nexus, NexusCommand } from './nexus.ts'
 
 export type AttentionListener = (attention: SenseData) => void
@@ -17,7 +17,8 @@ export class CommandRunner {
   readonly #nexus: Nexus
   readonly #lun: number
   readonly #listeners = new Set<AttentionListener>()
-  #reserved = false
+  /** While this nexus holds a RESERVE(6): the generation in which it got it. */
+  #reservedIn: number | undefined
 
   constructor(nexus: Nexus, lun: number) {
     this.#nexus = nexus
@@ -26,7 +27,7 @@ export class CommandRunner {
 
   /** RESERVE(6) has succeeded, RELEASE(6) has ended it. */
   set reserved(reserved: boolean) {
-    this.#reserved = reserved
+    this.#reservedIn = reserved ? this.#nexus.generation : undefined
   }
 
   /** @returns what ends the listening */
@@ -38,8 +39,10 @@ export class CommandRunner {
   /**
    * Carries out a request.
    * @throws CommandError for a status other than GOOD, IscsiError when there is no answer
+   * @throws ReservationLostError for the first command after a RESERVE(6) was lost
    */
   async run<T>(request: Request<T>): Promise<T> {
+    this.#requireReservation(request.name)
     const command = this.#command(request)
     let result = await this.#nexus.execute(command)
     if (result.status !== 0 || result.response !== 0) result = await this.#insist(command, result, newTries())
@@ -56,10 +59,17 @@ export class CommandRunner {
     }
   }
 
+  /** Told once: what comes after it is sent without a reservation, as its caller knows. */
+  #requireReservation(name: string): void {
+    if (this.#reservedIn === undefined || this.#reservedIn === this.#nexus.generation) return
+    this.#reservedIn = undefined
+    throw new ReservationLostError(name)
+  }
+
   /** Until it is done, or there is no use in trying. */
   async #insist(command: NexusCommand, first: CommandResult, tries: Tries): Promise<CommandResult> {
     for (let result = first; ; ) {
-      const next = verdict(result, tries, { repeatable: command.repeatable, reserved: this.#reserved })
+      const next = verdict(result, tries, { repeatable: command.repeatable, reserved: this.#reservedIn !== undefined })
       if (next.kind === 'done') return result
       if (next.attention) this.#tell(next.attention)
       if (next.kind === 'failed') throw commandError(command.name, result)
@@ -76,13 +86,13 @@ export class CommandRunner {
       cdb,
       ...(dataOut && { dataOut }),
       ...(dataInLength !== undefined && { dataInLength }),
-      repeatable: repeatable && (!this.#reserved || dataInLength !== undefined),
+      repeatable: repeatable && (this.#reservedIn === undefined || dataInLength !== undefined),
       ...(slow && { slow }),
     }
   }
 
   #tell(attention: SenseData): void {
-    if (tellsOfReset(attention)) this.#reserved = false
+    if (tellsOfReset(attention)) this.#reservedIn = undefined
     for (const listener of this.#listeners) listener(attention)
   }
 }

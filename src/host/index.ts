@@ -16,16 +16,31 @@ export {
 } from './initiator/connect.ts'
 export {
   AuthenticationError,
+  CommandTimeoutError,
   ConnectionLostError,
   IscsiError,
   LoginRefusedError,
   MalformedAnswerError,
+  OutcomeUnknownError,
   ProtocolError,
+  RecoveryFailedError,
+  RedirectError,
   RejectedError,
+  ReservationLostError,
+  SessionClosedError,
   TaskAbortedError,
   UnreachableError,
 } from './initiator/errors.ts'
-export type { InitiatorSession, ManageOptions, SessionIdentity } from './initiator/session.ts'
+export type { InitiatorSession, SessionIdentity } from './initiator/session.ts'
+export type { AsyncMessage, ManageOptions } from './initiator/session-requests.ts'
+export {
+  openTarget,
+  type SessionEvent,
+  type TargetSession,
+  type TargetSessionOptions,
+} from './initiator/target-session.ts'
+export * from './initiator/task-management.ts'
+export { DEFAULT_TIMEOUTS, type Timeouts } from './initiator/timeouts.ts'
 export { openIscsiDevice } from './iscsi-device.ts'
 export { type Capacity, LogicalUnit } from './logical-unit.ts'
 export type { Nexus, NexusCommand } from './nexus.ts'

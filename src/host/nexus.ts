@@ -16,13 +16,15 @@ export interface Nexus {
   /** What messages call the target. */
   readonly name: string
   readonly clock: Clock
+  /** Another value than before: what a nexus loses with its session or by a reset, a RESERVE above all, is gone. */
+  readonly generation: number
   /**
    * Carries out a command, whatever becomes of the connection. Every status is a result.
    * @throws IscsiError when there is none
    */
   execute(command: NexusCommand): Promise<CommandResult>
   /** A task management function; TASK_MANAGEMENT_RESPONSE_CODE names what comes back. */
-  manage(functionCode: number, options: { readonly lun: number }): Promise<number>
+  manage(functionCode: number, options: { readonly lun?: number }): Promise<number>
   /** Logs out. */
   close(): Promise<void>
 }

@@ -1,7 +1,6 @@
 // The commands that every logical unit may have (SPC-4, SPC-2), as methods. Each is declared in commands/; what becomes of its
 // answer is decided in command-policy.ts.
 
-import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../protocol/iscsi/task-management-request.ts'
 import { type AttentionListener, CommandRunner } from './command-runner.ts'
 import * as copy from './commands/copy.ts'
 import * as identity from './commands/identity.ts'
@@ -9,6 +8,7 @@ import { asItIs, type Request } from './commands/request.ts'
 import * as reservations from './commands/reservations.ts'
 import { type VpdPageName, vpdPage } from './commands/vpd-pages.ts'
 import type { CommandResult } from './initiator/command.ts'
+import { abortTaskSet, clearTaskSet, lunReset } from './initiator/task-management.ts'
 import type { Nexus } from './nexus.ts'
 
 export interface RawOptions {
@@ -176,12 +176,17 @@ export class PrimaryCommands {
 
   /** ABORT TASK SET: the commands of this nexus to this logical unit. TASK_MANAGEMENT_RESPONSE_CODE names what comes back. */
   abortTaskSet(): Promise<number> {
-    return this.#nexus.manage(FUNCTION.ABORT_TASK_SET, { lun: this.lun })
+    return abortTaskSet(this.#nexus, this.lun)
   }
 
-  /** LOGICAL UNIT RESET; the response. */
+  /** CLEAR TASK SET: those of all nexuses. */
+  clearTaskSet(): Promise<number> {
+    return clearTaskSet(this.#nexus, this.lun)
+  }
+
+  /** LOGICAL UNIT RESET. */
   reset(): Promise<number> {
-    return this.#nexus.manage(FUNCTION.LOGICAL_UNIT_RESET, { lun: this.lun })
+    return lunReset(this.#nexus, this.lun)
   }
 
   /** Logs out, where the session is this logical unit's own. */

@@ -11,6 +11,7 @@ import { REJECT } from '../../../protocol/iscsi/reject.ts'
 import { type DiscoveredTarget, ISCSI_PORT, parseSendTargets } from '../../../protocol/iscsi/send-targets.ts'
 import { buildText } from '../../../protocol/iscsi/text.ts'
 import { CHAP_CRYPTO } from '../../chap-crypto.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { openTransport } from '../transport.ts'
 import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
 import { InitiatorLogin, type LoginOptions, type LoginStep } from './login.ts'
@@ -54,6 +55,8 @@ export interface ConnectOptions {
   readonly auth?: AuthOptions
   /** How long connection and login may take; 10 seconds without one. */
   readonly timeoutMs?: number
+  /** What measures it; the system's without one. */
+  readonly clock?: Clock
 }
 
 const DEFAULT_INITIATOR_NAME = 'iqn.2026-11.io.lunette:host'
@@ -86,24 +89,23 @@ const OWN: OwnParameters = {
  * @throws UnreachableError, LoginRefusedError, AuthenticationError, ProtocolError, ConnectionLostError
  */
 export async function connect(options: ConnectOptions): Promise<InitiatorSession> {
-  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock } = options
   const login = loginOptions(options)
   const machine = new InitiatorLogin(login)
-  const transport = await openTransport({ host, port, timeoutMs })
+  const transport = await openTransport({ host, port, timeoutMs, clock })
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
-      clearTimeout(timer)
+      cancelTimer()
       reject(error)
       stream.destroy()
     }
-    const timer = setTimeout(
-      () => fail(new ConnectionLostError(`the target has not answered the login within ${timeoutMs} ms`)),
-      timeoutMs,
+    const cancelTimer = clock.after(timeoutMs, () =>
+      fail(new ConnectionLostError(`the target has not answered the login within ${timeoutMs} ms`)),
     )
     const advance = (step: LoginStep): void => {
       if (step.kind === 'request') stream.send(INITIATOR_OPCODE.LOGIN_REQUEST, step.fields, step.data)
       else {
-        clearTimeout(timer)
+        cancelTimer()
         resolve(new InitiatorSession({ ...login, ...step }, stream))
       }
     }
@@ -151,7 +153,7 @@ function accountOf({ user, secret }: Account): ChapTerms['chap'] {
 }
 
 /** RFC 7143 11.12.5: type 10b, random. */
-function randomIsid(): Buffer {
+export function randomIsid(): Buffer {
   const isid = randomBytes(6)
   isid[0] = 0x80
   return isid

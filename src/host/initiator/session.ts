@@ -1,29 +1,31 @@
 // A session with a target: one connection in full feature phase (RFC 7143 4.2, ErrorRecoveryLevel 0). Commands leave as
 // fast as the target's window allows, in the order in which they were submitted; answers come in any order.
 
-import { ASYNC_EVENT, ASYNC_MESSAGE } from '../../../protocol/iscsi/async-message.ts'
+import { ASYNC_EVENT } from '../../../protocol/iscsi/async-message.ts'
 import { DATA_IN } from '../../../protocol/iscsi/data-in.ts'
 import type { OperationalParameters } from '../../../protocol/iscsi/keys.ts'
-import { LOGOUT_REASON } from '../../../protocol/iscsi/logout-request.ts'
-import { LOGOUT_RESPONSE, LOGOUT_RESPONSE_CODE } from '../../../protocol/iscsi/logout-response.ts'
+import { LOGOUT_RESPONSE_CODE } from '../../../protocol/iscsi/logout-response.ts'
 import { NOP_IN } from '../../../protocol/iscsi/nop-in.ts'
 import { INITIATOR_OPCODE, RESERVED_TAG } from '../../../protocol/iscsi/opcodes.ts'
 import { R2T } from '../../../protocol/iscsi/r2t.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
-import { SCSI_COMMAND } from '../../../protocol/iscsi/scsi-command.ts'
 import { lessThan, next } from '../../../protocol/iscsi/serial.ts'
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../../protocol/iscsi/task-management-request.ts'
-import {
-  TASK_MANAGEMENT_RESPONSE,
-  TASK_MANAGEMENT_RESPONSE_CODE,
-} from '../../../protocol/iscsi/task-management-response.ts'
+import { TASK_MANAGEMENT_RESPONSE_CODE } from '../../../protocol/iscsi/task-management-response.ts'
 import type { TextPair } from '../../../protocol/iscsi/text.ts'
-import { encodeLun } from '../../../protocol/scsi/lun.ts'
-import { type CommandResult, type Ending, type ScsiCommand, ScsiTask } from './command.ts'
+import { type CommandResult, type ScsiCommand, ScsiTask } from './command.ts'
 import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
 import { Exchanges } from './exchanges.ts'
-import { dispatch, endingOfDataIn, endingOfResponse, type Handlers } from './incoming.ts'
-import { type PduStream, type ReceivedPdu, rejectedHeader, type StreamEvents } from './stream.ts'
+import { dispatch, endingOfDataIn, endingOfResponse, type Handlers, numberToFill, rejectedHeader } from './incoming.ts'
+import {
+  type AsyncMessage,
+  askLogout,
+  askManagement,
+  askNop,
+  type ManageOptions,
+  readAsyncMessage,
+} from './session-requests.ts'
+import type { PduStream, ReceivedPdu, StreamEvents } from './stream.ts'
 import { TaskSender } from './task-sender.ts'
 import { TaskTable } from './task-table.ts'
 import { exchangeText } from './text-exchange.ts'
@@ -32,9 +34,6 @@ const BUFFER_OFFSET = DATA_IN.at('bufferOffset').byte
 const DATA_SN = DATA_IN.at('dataSn').byte
 const OPCODE_MASK = 0x3f
 const ITT_IN_HEADER = DATA_IN.at('initiatorTaskTag').byte
-const CMD_SN_IN_HEADER = SCSI_COMMAND.at('cmdSn').byte
-const EXP_CMD_SN = REJECT.at('expCmdSn').byte
-const IMMEDIATE = 0x40
 const EMPTY = Buffer.alloc(0)
 
 export interface SessionIdentity {
@@ -50,13 +49,6 @@ export interface SessionIdentity {
   readonly parameters: OperationalParameters
 }
 
-export interface ManageOptions {
-  /** The logical unit; zero where the function does not look at it. */
-  readonly lun?: number
-  /** ABORT TASK: which. */
-  readonly task?: ScsiTask
-}
-
 export class InitiatorSession implements SessionIdentity {
   readonly initiatorName: string
   readonly targetName: string | undefined
@@ -66,6 +58,11 @@ export class InitiatorSession implements SessionIdentity {
   readonly parameters: OperationalParameters
   /** Resolves when the connection has ended: with the error that ended it, or undefined after `logout` and `destroy`. */
   readonly closed: Promise<Error | undefined>
+
+  /** How long a new connection has to wait when this one has ended (RFC 7143 7.5): as negotiated, or as the target said. */
+  time2WaitMs: number
+  /** What the target says unasked. Whoever listens answers a request for logout. */
+  onAsyncMessage: ((message: AsyncMessage) => void) | undefined
 
   readonly #stream: PduStream
   readonly #exchanges: Exchanges
@@ -82,6 +79,7 @@ export class InitiatorSession implements SessionIdentity {
     this.tsih = identity.tsih
     this.cid = identity.cid
     this.parameters = identity.parameters
+    this.time2WaitMs = 1000 * identity.parameters.defaultTime2Wait
     this.#stream = stream
     this.#tasks = new TaskTable((tag) => this.#exchanges.has(tag))
     this.#exchanges = new Exchanges(() => this.#tasks.takeTag())
@@ -128,40 +126,29 @@ export class InitiatorSession implements SessionIdentity {
    * Carries out a task management function (RFC 7143 11.5); the response, which TASK_MANAGEMENT_RESPONSE_CODE names. When
    * it is FUNCTION COMPLETE, the tasks of this session that the function ended reject with TaskAbortedError.
    */
-  async manage(functionCode: number, { lun = 0, task }: ManageOptions = {}): Promise<number> {
-    if (task && this.#tasks.withdraw(task)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
-    const affected = this.#tasks.affected(functionCode, task?.command.lun ?? lun, task)
-    const answer = await this.#exchanges.begin((initiatorTaskTag) =>
-      this.#stream.send(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, {
-        immediate: true,
-        function: functionCode,
-        lun: encodeLun(task?.command.lun ?? lun),
-        initiatorTaskTag,
-        referencedTaskTag: task?.initiatorTaskTag ?? RESERVED_TAG,
-        refCmdSn: task?.cmdSn ?? 0,
-      }),
-    )
-    const { response } = TASK_MANAGEMENT_RESPONSE.decode(answer.header)
+  async manage(functionCode: number, { lun = 0, task, reason }: ManageOptions = {}): Promise<number> {
+    if (task && this.#tasks.withdraw(task, reason)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
+    const at = task?.command.lun ?? lun
+    const affected = this.#tasks.affected(functionCode, at, task)
+    const response = await askManagement(this.#stream, this.#exchanges, functionCode, at, task)
     if (response === TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE)
-      for (const ended of affected) if (this.#tasks.remove(ended)) ended.abort()
+      for (const ended of affected) this.forget(ended, reason)
     return response
   }
 
-  /** ABORT TASK; the response. */
+  /** The target does not know the task any more: should it answer all the same, that is passed over. */
+  forget(task: ScsiTask, reason?: Error): void {
+    if (this.#tasks.remove(task)) task.abort(reason)
+  }
+
+  /** ABORT TASK; the response. The other functions by name: task-management.ts. */
   abortTask(task: ScsiTask): Promise<number> {
     return this.manage(FUNCTION.ABORT_TASK, { task })
   }
 
   /** NOP-Out with an answer wanted (RFC 7143 11.18): what came back, which is what was sent if the target is well. */
-  async nop(data: Buffer = EMPTY): Promise<Buffer> {
-    const answer = await this.#exchanges.begin((initiatorTaskTag) =>
-      this.#stream.send(
-        INITIATOR_OPCODE.NOP_OUT,
-        { immediate: true, initiatorTaskTag, targetTransferTag: RESERVED_TAG },
-        data,
-      ),
-    )
-    return answer.data
+  nop(data: Buffer = EMPTY): Promise<Buffer> {
+    return askNop(this.#stream, this.#exchanges, data)
   }
 
   /** A text negotiation (RFC 7143 11.10), SendTargets above all: the target's pairs. One at a time. */
@@ -179,24 +166,22 @@ export class InitiatorSession implements SessionIdentity {
   async logout(): Promise<void> {
     if (this.#ended) return
     this.#leaving = true
-    const answer = await this.#exchanges.begin((initiatorTaskTag) =>
-      this.#stream.send(INITIATOR_OPCODE.LOGOUT_REQUEST, {
-        immediate: true,
-        reason: LOGOUT_REASON.CLOSE_THE_SESSION,
-        initiatorTaskTag,
-        cid: this.cid,
-      }),
-    )
-    const { response } = LOGOUT_RESPONSE.decode(answer.header)
+    const { response, time2WaitMs } = await askLogout(this.#stream, this.#exchanges, this.cid)
+    this.time2WaitMs = time2WaitMs
     this.#stream.destroy()
     if (response !== LOGOUT_RESPONSE_CODE.CLOSED_SUCCESSFULLY)
       throw new ProtocolError(`the target answered a logout with response ${response}`)
   }
 
-  /** Drops the connection without a word, as a host that loses power does. */
-  destroy(): void {
+  /** Drops the connection without a word, as a host that loses power does; `error`: why. */
+  destroy(error?: Error): void {
     this.#leaving = true
-    this.#stream.destroy()
+    this.#stream.destroy(error)
+  }
+
+  /** PDUs that have come: while it grows, the target is well. */
+  get received(): number {
+    return this.#stream.received
   }
 
   get #windowClosed(): boolean {
@@ -237,18 +222,13 @@ export class InitiatorSession implements SessionIdentity {
     const dataSn = header.readUInt32BE(at + DATA_SN)
     task.takeData(dataSn, header.readUInt32BE(at + BUFFER_OFFSET), data, dataOffset, dataLength, placed)
     const ending = endingOfDataIn(pdu)
-    if (ending) this.#finish(task, ending, EMPTY)
+    if (ending) this.#tasks.finish(task, ending, EMPTY)
   }
 
   #response(pdu: ReceivedPdu): void {
     const task = this.#tasks.get(pdu.initiatorTaskTag)
     const { data, dataOffset, dataLength } = pdu
-    if (task) this.#finish(task, endingOfResponse(pdu), data.subarray(dataOffset, dataOffset + dataLength))
-  }
-
-  #finish(task: ScsiTask, ending: Ending, segment: Buffer): void {
-    task.finish(ending, segment)
-    this.#tasks.remove(task)
+    if (task) this.#tasks.finish(task, endingOfResponse(pdu), data.subarray(dataOffset, dataOffset + dataLength))
   }
 
   #r2t({ header, at, initiatorTaskTag }: ReceivedPdu): void {
@@ -272,10 +252,14 @@ export class InitiatorSession implements SessionIdentity {
     })
   }
 
-  /** A target that asks for a logout gets one (RFC 7143 11.9.1); what else it announces, the connection's end will show. */
-  #asyncMessage({ header, at }: ReceivedPdu): void {
-    if (ASYNC_MESSAGE.decode(header, at).asyncEvent !== ASYNC_EVENT.LOGOUT_REQUESTED || this.#leaving) return
-    this.logout().catch(() => {}) // then the connection has ended, which `closed` tells
+  /** A target that asks for a logout gets one (RFC 7143 11.9.1), unless somebody listens who sees to that. */
+  #asyncMessage(pdu: ReceivedPdu): void {
+    const message = readAsyncMessage(pdu)
+    const { event, parameters } = message
+    if (event === ASYNC_EVENT.CONNECTION_DROPPED || event === ASYNC_EVENT.ALL_CONNECTIONS_DROPPED)
+      this.time2WaitMs = 1000 * parameters[1]
+    if (this.onAsyncMessage) this.onAsyncMessage(message)
+    else if (event === ASYNC_EVENT.LOGOUT_REQUESTED && !this.#leaving) this.logout().catch(() => {}) // `closed` tells
   }
 
   #reject(pdu: ReceivedPdu): void {
@@ -283,7 +267,8 @@ export class InitiatorSession implements SessionIdentity {
     const rejected = rejectedHeader(pdu)
     // A command whose data are rejected gets a status of its own.
     if (!rejected || (rejected[0]! & OPCODE_MASK) === INITIATOR_OPCODE.DATA_OUT) return
-    this.#plug(rejected, pdu)
+    const cmdSn = numberToFill(rejected, pdu)
+    if (cmdSn !== undefined) this.#fill(cmdSn)
     const initiatorTaskTag = rejected.readUInt32BE(ITT_IN_HEADER)
     const error = new RejectedError(reason)
     const task = this.#tasks.get(initiatorTaskTag)
@@ -293,13 +278,8 @@ export class InitiatorSession implements SessionIdentity {
     } else this.#exchanges.fail(initiatorTaskTag, error)
   }
 
-  /**
-   * A command that was rejected has not been received (RFC 7143 7.3): a NOP-Out takes its number, or those after it
-   * would wait for it. Its answer is of no interest.
-   */
-  #plug(rejected: Buffer, { header, at }: ReceivedPdu): void {
-    const cmdSn = rejected.readUInt32BE(CMD_SN_IN_HEADER)
-    if ((rejected[0]! & IMMEDIATE) !== 0 || header.readUInt32BE(at + EXP_CMD_SN) !== cmdSn) return
+  /** A NOP-Out takes a number that nothing else will; its answer is of no interest. */
+  #fill(cmdSn: number): void {
     const initiatorTaskTag = this.#tasks.takeTag()
     this.#stream.send(INITIATOR_OPCODE.NOP_OUT, { initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn })
   }

@@ -4,7 +4,7 @@
 import { RESERVED_TAG } from '../../../protocol/iscsi/opcodes.ts'
 import { next } from '../../../protocol/iscsi/serial.ts'
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../../protocol/iscsi/task-management-request.ts'
-import type { ScsiTask } from './command.ts'
+import type { Ending, ScsiTask } from './command.ts'
 
 const UNIT_WIDE: ReadonlySet<number> = new Set([
   FUNCTION.ABORT_TASK_SET,
@@ -40,6 +40,12 @@ export class TaskTable {
     return this.#tasks.delete(task.initiatorTaskTag)
   }
 
+  /** `segment`: the data segment of a SCSI Response. Throws a ProtocolError when the command cannot have ended so. */
+  finish(task: ScsiTask, ending: Ending, segment: Buffer): void {
+    task.finish(ending, segment)
+    this.remove(task)
+  }
+
   get anyWaits(): boolean {
     return this.#waiting.length > 0
   }
@@ -53,11 +59,11 @@ export class TaskTable {
   }
 
   /** A task that has not left need not be aborted at the target. */
-  withdraw(task: ScsiTask): boolean {
+  withdraw(task: ScsiTask, reason?: Error): boolean {
     const index = this.#waiting.indexOf(task)
     if (index < 0) return false
     this.#waiting.splice(index, 1)
-    task.abort()
+    task.abort(reason)
     return true
   }
 
