@@ -8,15 +8,16 @@ import { DIRECTORY5 } from './structures/directory-5.ts'
 import { DIRECTORY6 } from './structures/directory-6.ts'
 import { decodeFileBlockGeometry, FileBlockGeometry } from './structures/file-block-resources.ts'
 import { FILE_DESCRIPTOR5, FILE_DESCRIPTOR6, type FileDescriptorFormat } from './structures/file-descriptor.ts'
+import type { FS_DESCRIPTOR } from './structures/fs-descriptor.ts'
 import { LOCK_TYPE } from './structures/lock.ts'
 import { LVM5_TABLES, LVM6_TABLES, type LvmTables, MAX_PES, PE_BYTES } from './structures/lvm.ts'
 import {
-  type ClusterPlaces,
   decodeGeometry,
   ResourceGeometry,
   type ResourceLayout,
   type ResourceLimits,
 } from './structures/resource-file.ts'
+import type { ValuesOf } from './structures/structure.ts'
 
 export const MIB = 1024 * 1024
 /** Of every version: what a volume is divided into. */
@@ -39,8 +40,8 @@ export interface ResourceFileFormat {
   readonly flags: number
 }
 
-/** The places of the file blocks' clusters, and how long the file with their headers is. */
-export type FileBlockPlaces = ClusterPlaces & { readonly fileLength: number }
+/** The places of the file blocks' clusters: one level on VMFS5, two on VMFS6. */
+export type FileBlockPlaces = ResourceGeometry | FileBlockGeometry
 
 export interface VmfsVersion {
   readonly version: 5 | 6
@@ -48,9 +49,13 @@ export interface VmfsVersion {
   readonly minor: number
   readonly lvmMajor: number
   readonly lvmTables: LvmTables
+  /** Whether neighbouring extents share an entry of the PE table. */
+  readonly mergesExtents: boolean
   /** Of metadata: a lock, and each part of it that is written alone. */
   readonly sectorBytes: 512 | 4096
   readonly subBlockBytes: number
+  /** What the file system's descriptor says of a new volume, besides what is said of every one. */
+  readonly descriptor: Partial<ValuesOf<typeof FS_DESCRIPTOR.fields>>
   readonly heartbeats: { readonly slots: number; readonly slotBytes: number }
   /** The file block with the start of .fdc.sf, which nothing on the volume leads to. */
   readonly fdcBlock: number
@@ -60,8 +65,11 @@ export interface VmfsVersion {
   readonly directories: DirectoryFormat
   /** Blocks that list the blocks of a large file: where they come from, and how long one is. */
   readonly pointerBlocks: { readonly file: 'pbc' | 'sbc'; readonly bytes: number }
-  /** Of one host: file blocks of .jnl.sf on VMFS5, journal blocks of .jbc.sf on VMFS6. */
-  readonly journalBytes: number
+  /**
+   * The system file of the hosts' journals, one of `bytes` after the other: .jbc.sf is a resource file of VMFS6; .jnl.sf is our
+   * own, so that tools find its blocks in use (section 13, 2).
+   */
+  readonly journals: { readonly name: string; readonly address: number; readonly bytes: number }
   readonly fbb: { readonly name: string; readonly address: number; readonly lockType: number }
   readonly resourceFiles: Readonly<Partial<Record<ResourceFileKind, ResourceFileFormat>>>
   layoutFileBlocks(fileBlocks: number): FileBlockPlaces
@@ -95,8 +103,10 @@ export const VMFS5: VmfsVersion = {
   minor: 81,
   lvmMajor: 5,
   lvmTables: LVM5_TABLES,
+  mergesExtents: false,
   sectorBytes: 512,
   subBlockBytes: 8192,
+  descriptor: { journalSlotsPerTransaction: 8 },
   heartbeats: { slots: 2048, slotBytes: 512 },
   fdcBlock: 4,
   addresses: FILE_DESCRIPTOR5.addresses,
@@ -104,7 +114,7 @@ export const VMFS5: VmfsVersion = {
   fileDescriptors: FILE_DESCRIPTOR5,
   directories: DIRECTORY5,
   pointerBlocks: { file: 'pbc', bytes: 4096 },
-  journalBytes: MIB,
+  journals: { name: '.jnl.sf', address: SYSTEM_FD.jbc, bytes: MIB },
   fbb: FBB,
   // Limits: the bits of an address and of a bitmap, and what tools accept (6.4).
   resourceFiles: {
@@ -127,8 +137,14 @@ export const VMFS6: VmfsVersion = {
   minor: 82,
   lvmMajor: 6,
   lvmTables: LVM6_TABLES,
+  mergesExtents: true,
   sectorBytes: 4096,
   subBlockBytes: 65536,
+  descriptor: {
+    ...{ journalSlotsPerTransaction: 64, unmapPriority: 1, physicalBlockBytes: 512, metadataAlignment: 4096 },
+    ...{ largeFileBlockShift: 9, pointerBlockShift: 16, smallFileBlockAddressBits: 44 },
+    ...{ toBeZeroedGranularity: MIB, journalBlockBytes: 2 * MIB, leaseMs: 16_000, reclaimMs: 4000 },
+  },
   heartbeats: { slots: 1024, slotBytes: 4096 },
   fdcBlock: 7,
   addresses: FILE_DESCRIPTOR6.addresses,
@@ -136,7 +152,7 @@ export const VMFS6: VmfsVersion = {
   fileDescriptors: FILE_DESCRIPTOR6,
   directories: DIRECTORY6,
   pointerBlocks: { file: 'sbc', bytes: 65536 },
-  journalBytes: 2 * MIB,
+  journals: { name: '.jbc.sf', address: SYSTEM_FD.jbc, bytes: 2 * MIB },
   fbb: FBB,
   resourceFiles: {
     fdc: file(CLUSTERS6, ['.fdc.sf', SYSTEM_FD.fdc, LOCK_TYPE.fileDescriptors, 256, 8, 8192], [1024, 2 ** 16], 4),

@@ -2,13 +2,7 @@
 // the one at 0x1000 describes the small ones of 1 MiB, whose cluster headers are the "resources" of the large ones.
 
 import { VmfsError } from '../errors.ts'
-import {
-  type ClusterPlaces,
-  decodeGeometry,
-  geometryFields,
-  RESOURCE_FILE_HEADER,
-  ResourceGeometry,
-} from './resource-file.ts'
+import { type ClusterPlaces, decodeGeometry, RESOURCE_FILE_HEADER, ResourceGeometry } from './resource-file.ts'
 
 /** Where the header of the small file blocks stands in the file. */
 export const SMALL_HEADER_OFFSET = 0x1000
@@ -23,17 +17,17 @@ export class FileBlockGeometry implements ClusterPlaces {
   readonly resources: number
   readonly resourcesPerCluster = SMALL_PER_LARGE
   readonly large: ResourceGeometry
-  readonly #small: ResourceGeometry
+  readonly small: ResourceGeometry
 
   constructor(fileBlocks: number) {
     this.resources = fileBlocks
     const large = Math.ceil(fileBlocks / SMALL_PER_LARGE)
     this.large = new ResourceGeometry({ ...LARGE, resources: large, clusterHeaderBytes: CLUSTER_HEADER_BYTES })
-    this.#small = new ResourceGeometry({ ...SMALL, resources: fileBlocks, clusterHeaderBytes: CLUSTER_HEADER_BYTES })
+    this.small = new ResourceGeometry({ ...SMALL, resources: fileBlocks, clusterHeaderBytes: CLUSTER_HEADER_BYTES })
   }
 
   get clusters(): number {
-    return this.#small.clusters
+    return this.small.clusters
   }
 
   get fileLength(): number {
@@ -47,25 +41,11 @@ export class FileBlockGeometry implements ClusterPlaces {
   }
 
   total(cluster: number): number {
-    return this.#small.total(cluster)
+    return this.small.total(cluster)
   }
 
   locate(block: number): { cluster: number; resource: number } {
-    return this.#small.locate(block)
-  }
-
-  /** Both headers, as the fields of each. */
-  get headerFields() {
-    const { resourcesPerCluster, clustersPerGroup, groupBytes } = this.large
-    return {
-      large: geometryFields(this.large),
-      small: {
-        ...geometryFields(this.#small),
-        parentResourcesPerCluster: resourcesPerCluster,
-        parentClustersPerGroup: clustersPerGroup,
-        parentGroupBytes: groupBytes,
-      },
-    }
+    return this.small.locate(block)
   }
 }
 
