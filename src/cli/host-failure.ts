@@ -2,9 +2,10 @@
 
 import { LOGIN_STATUS } from '../../protocol/iscsi/login-status.ts'
 import { formatTargetAddress } from '../../protocol/iscsi/send-targets.ts'
+import { WireError } from '../../protocol/wire/error.ts'
 import { OperatorError } from '../errors.ts'
 import { CommandError, ReservationConflictError } from '../host/command-error.ts'
-import { AuthenticationError, IscsiError, LoginRefusedError, UnreachableError } from '../host/initiator/errors.ts'
+import { AuthenticationError, ConnectionLostError, IscsiError, LoginRefusedError, UnreachableError } from '../host/initiator/errors.ts'
 
 /** What the operator named. */
 export interface Where {
@@ -23,6 +24,8 @@ export function explainFailure(error: unknown, where: Where): unknown {
 
 function sentenceOf(error: unknown, where: Where): string | undefined {
   const { portal, targetName } = where
+  if (error instanceof WireError)
+    return `${portal}: what answers there speaks no iSCSI (${error.message}): is it the right port?`
   if (error instanceof UnreachableError) return unreachable(error, portal)
   if (error instanceof LoginRefusedError) return refusal(error, where)
   if (error instanceof AuthenticationError)
@@ -30,6 +33,7 @@ function sentenceOf(error: unknown, where: Where): string | undefined {
   if (error instanceof ReservationConflictError)
     return `${error.message}: another initiator has reserved the logical unit; try again when it has released it`
   if (error instanceof CommandError) return `${targetName ?? portal}: ${error.message}`
+  if (error instanceof ConnectionLostError) return `${portal}: ${error.message}; try again, or wait longer with --timeout`
   return error instanceof IscsiError ? `${portal}: ${error.message}` : undefined
 }
 

@@ -54,14 +54,14 @@ export function requireUrl(url: string): IscsiUrl {
   }
 }
 
+interface SharedOptions extends Pick<ConnectOptions, 'initiatorName' | 'auth'> {
+  readonly timeoutMs: number
+}
+
 /**
  * @throws UsageError for what makes no sense, OperatorError for a secret that cannot be read
  */
-export async function connectOptions(
-  args: HostArgs,
-  { env }: Terminal,
-  ofUrl?: Account,
-): Promise<Pick<ConnectOptions, 'initiatorName' | 'timeoutMs' | 'auth'>> {
+export async function connectOptions(args: HostArgs, { env }: Terminal, ofUrl?: Account): Promise<SharedOptions> {
   const initiatorName = args.initiator === undefined ? undefined : requireName(args.initiator)
   const { timeout } = args
   if (!(timeout > 0 && timeout <= MAX_TIMEOUT_SECONDS))

@@ -2,7 +2,7 @@
 
 import { formatPortal } from '../config/portal.ts'
 import type { LogicalUnit } from '../host/logical-unit.ts'
-import { openLogicalUnit } from '../host/open-logical-unit.ts'
+import { observe } from '../host/observer.ts'
 import type { Terminal } from './command.ts'
 import { explainFailure } from './host-failure.ts'
 import { connectOptions, type HostArgs, requireUrl } from './host-options.ts'
@@ -17,7 +17,7 @@ export async function withUnit<T>(
   const options = await connectOptions(args, terminal, ofUrl?.chap)
   const portal = formatPortal(where)
   try {
-    const unit = await openLogicalUnit({ ...where, ...options })
+    const unit = await observe({ ...where, ...options })
     try {
       return await work(unit, `iscsi://${portal}/${where.targetName}/${where.lun}`)
     } finally {

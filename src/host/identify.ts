@@ -39,10 +39,14 @@ export const isDisk = ({ peripheralQualifier, peripheralDeviceType }: StandardIn
   peripheralQualifier === 0 && peripheralDeviceType === DISK
 
 async function whichLuns(unit: LogicalUnit): Promise<string> {
-  const reported = await unit.reportLuns().catch((error: unknown) => {
-    if (error instanceof CommandError) return undefined
-    throw error
-  })
+  // Where there is no logical unit at all, LUN 0 tells (SPC-4 6.33).
+  const reported = await unit
+    .sibling(0)
+    .reportLuns()
+    .catch((error: unknown) => {
+      if (error instanceof CommandError) return undefined
+      throw error
+    })
   if (!reported) return 'the target does not tell which LUNs it has'
   const { total, luns } = reported
   if (total === 0) return 'the target shows no LUN to this initiator'

@@ -8,8 +8,7 @@ import { isIscsiName } from '../../../protocol/iscsi/names.ts'
 import type { OwnParameters } from '../../../protocol/iscsi/negotiation.ts'
 import { INITIATOR_OPCODE, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
-import { type DiscoveredTarget, ISCSI_PORT, parseSendTargets } from '../../../protocol/iscsi/send-targets.ts'
-import { buildText } from '../../../protocol/iscsi/text.ts'
+import { ISCSI_PORT } from '../../../protocol/iscsi/send-targets.ts'
 import { CHAP_CRYPTO } from '../../chap-crypto.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { openTransport } from '../transport.ts'
@@ -53,7 +52,7 @@ export interface ConnectOptions {
   readonly digests?: { readonly header?: boolean; readonly data?: boolean }
   /** CHAP (RFC 7143 12.1.3); a target that asks for none is fine unless it has to prove itself. */
   readonly auth?: AuthOptions
-  /** How long connection and login may take; 10 seconds without one. */
+  /** How long connection and login may take, and in discovery the answer; 10 seconds without one. */
   readonly timeoutMs?: number
   /** What measures it; the system's without one. */
   readonly clock?: Clock
@@ -164,22 +163,4 @@ function answer(machine: InitiatorLogin, { opcode, header, at, data, dataOffset,
   if (opcode !== TARGET_OPCODE.LOGIN_RESPONSE) throw new ProtocolError(`PDU ${opcode} during login`)
   const response = { opcode: TARGET_OPCODE.LOGIN_RESPONSE, ...LOGIN_RESPONSE.decode(header, at) }
   return machine.receive(response, Buffer.from(data.subarray(dataOffset, dataOffset + dataLength)))
-}
-
-export type DiscoverOptions = Omit<ConnectOptions, 'targetName' | 'reinstate'>
-
-/**
- * Asks a portal which targets this initiator may log in to (SendTargets, RFC 7143 appendix C).
- * @throws UnreachableError, LoginRefusedError, ProtocolError, ConnectionLostError
- */
-export async function discover(options: DiscoverOptions): Promise<DiscoveredTarget[]> {
-  const session = await connect(options)
-  try {
-    const pairs = await session.text([{ key: 'SendTargets', value: 'All' }])
-    const targets = parseSendTargets(buildText(pairs))
-    await session.logout()
-    return targets
-  } finally {
-    session.destroy()
-  }
 }

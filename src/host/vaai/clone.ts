@@ -1,21 +1,11 @@
 // Clone: EXTENDED COPY(LID1) from one logical unit to another, each named by its NAA designator (SPC-4 6.4), as ESXi's data mover
 // sends it.
 
-import { ASSOCIATION, DESIGNATOR_TYPE, type Designator, designatorText } from '../../../protocol/scsi/designator.ts'
 import type { OperatingParameters } from '../../../protocol/scsi/extended-copy-parameters.ts'
 import { copyDescriptorName } from '../describe/third-party-copy.ts'
-import {
-  type Check,
-  commandCheck,
-  commandTitle,
-  contradicts,
-  needs,
-  notTold,
-  toldBy,
-  toldCheck,
-  wants,
-} from './check.ts'
+import { type Check, commandCheck, commandTitle, contradicts, needs, notTold, toldBy, wants } from './check.ts'
 import { type Told, VAAI_COMMANDS, type VaaiFacts } from './facts.ts'
+import { naaCheck } from './names.ts'
 
 const BLOCK_TO_BLOCK = 0x02
 const IDENTIFICATION_CSCD = 0xe4
@@ -45,21 +35,6 @@ export function checkClone(facts: VaaiFacts): Check[] {
       : parameterChecks(copyParameters.told)),
     ...pageChecks(facts),
   ]
-}
-
-/** What the CSCD descriptors of ESXi's copies name a logical unit by. */
-export function naaCheck(designators: Told<readonly Designator[]>): Check {
-  return toldCheck('NAA designator of the logical unit (83h)', designators, (all) => {
-    const names = all.filter(({ association }) => association === ASSOCIATION.LOGICAL_UNIT)
-    const naa = names.find(({ type }) => type === DESIGNATOR_TYPE.NAA)
-    if (naa) return { found: designatorText(naa), result: 'ok' }
-    const others = names.map(designatorText).join(', ')
-    return {
-      found: others === '' ? 'none' : `none; only ${others}`,
-      result: 'missing',
-      why: 'EXTENDED COPY names the logical unit by it',
-    }
-  })
 }
 
 function parameterChecks(parameters: OperatingParameters): Check[] {

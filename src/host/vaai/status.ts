@@ -1,12 +1,12 @@
 // Which VAAI primitives work on a logical unit, and why not where they do not: from facts to verdicts, pure. What ESXi needs is
 // listed in SPC-4 and SBC-4 terms; two things that a device says and that exclude each other are named.
 
-import { ASSOCIATION, DESIGNATOR_TYPE, designatorText } from '../../../protocol/scsi/designator.ts'
 import { checkAts } from './ats.ts'
-import { type Check, commandTitle, toldBy, type Verdict, verdictOf, wants } from './check.ts'
-import { checkClone, naaCheck } from './clone.ts'
+import { type Check, commandTitle, type Verdict, verdictOf, wants } from './check.ts'
+import { checkClone } from './clone.ts'
 import { checkDelete } from './delete.ts'
 import type { VaaiFacts } from './facts.ts'
+import { deviceName, naaCheck } from './names.ts'
 import { checkZero } from './zero.ts'
 
 export type PrimitiveName = 'ATS' | 'Clone' | 'Zero' | 'Delete'
@@ -32,7 +32,7 @@ export function judgeVaai(facts: VaaiFacts): VaaiStatus {
     checks,
   })
   return {
-    device: deviceName(facts),
+    device: deviceName(facts.designators) ?? facts.url,
     primitives: [
       primitive('ATS', checkAts(facts)),
       primitive('Clone', checkClone(facts)),
@@ -41,15 +41,6 @@ export function judgeVaai(facts: VaaiFacts): VaaiStatus {
     ],
     deviceChecks: [deviceNaa(facts), productCheck(facts), reservationCheck(facts)],
   }
-}
-
-/** The first that there is, in ESXi's order. */
-const NAME_TYPES = [DESIGNATOR_TYPE.NAA, DESIGNATOR_TYPE.EUI_64, DESIGNATOR_TYPE.T10_VENDOR_ID]
-
-function deviceName({ designators, url }: VaaiFacts): string {
-  const names = (toldBy(designators) ?? []).filter(({ association }) => association === ASSOCIATION.LOGICAL_UNIT)
-  const best = NAME_TYPES.map((type) => names.find((name) => name.type === type)).find((name) => name !== undefined)
-  return best ? designatorText(best) : url
 }
 
 /** ESXi can name a device without, but not copy from or to it. */
