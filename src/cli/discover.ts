@@ -2,7 +2,7 @@
 
 import { type DiscoveredTarget, formatTargetAddress, ISCSI_PORT } from '../../protocol/iscsi/send-targets.ts'
 import { formatPortal, type Portal, parseAddress } from '../config/portal.ts'
-import { discover as discoverTargets } from '../host/initiator/connect.ts'
+import { discover as discoverTargets } from '../host/initiator/discover.ts'
 import { isColored, styleOf } from './color.ts'
 import { command, type Terminal, UsageError } from './command.ts'
 import { explainFailure } from './host-failure.ts'

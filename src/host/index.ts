@@ -11,9 +11,8 @@ export {
   type AuthOptions,
   type ConnectOptions,
   connect,
-  type DiscoverOptions,
-  discover,
 } from './initiator/connect.ts'
+export { type DiscoverOptions, discover } from './initiator/discover.ts'
 export {
   AuthenticationError,
   CommandTimeoutError,

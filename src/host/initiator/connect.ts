@@ -59,7 +59,7 @@ export interface ConnectOptions {
 }
 
 const DEFAULT_INITIATOR_NAME = 'iqn.2026-11.io.lunette:host'
-const DEFAULT_TIMEOUT_MS = 10_000
+export const DEFAULT_TIMEOUT_MS = 10_000
 const MAX_RECV_DATA_SEGMENT_LENGTH = 256 * 1024
 const LOGIN_TASK_TAG = 0
 const MIB = 1024 * 1024
