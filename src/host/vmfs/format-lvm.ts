@@ -107,7 +107,7 @@ function describeExtent(device: BlockDevice, volume: NewVolume, { pes, firstPe, 
 }
 
 /** The tables behind the header: names, and which extents are used for what. */
-export function lvmTables(version: VmfsVersion, extent: Extent, devices: readonly BlockDevice[]): DeviceImage[] {
+export function lvmTables(version: VmfsVersion, extent: Extent, devices: readonly BlockDevice[]): DeviceImage {
   const { deviceNames, peBitmap, peBitmapBytes, peEntries } = version.lvmTables
   const { device, entry } = extent
   const start = deviceNames - (deviceNames % SECTOR)
@@ -131,15 +131,18 @@ export function lvmTables(version: VmfsVersion, extent: Extent, devices: readonl
       data,
       peEntries - start + index * PE_ENTRY.size,
     )
-  return [{ device, offset: start, data }]
+  return { device, offset: start, data }
 }
 
-/** What makes a device part of a volume: to be written when all the rest is. */
-export function lvmHeader(version: VmfsVersion, { device, header, entry }: Extent): DeviceImage {
+/** What makes a device part of a volume, its first sector last: to be written in this order when all the rest is. */
+export function lvmHeader({ lvmTables, sectorBytes }: VmfsVersion, { device, header, entry }: Extent): DeviceImage[] {
   const data = Buffer.alloc(2 * SECTOR)
   DEVICE_HEADER.encode(header, data)
-  VOLUME_ENTRY.encode(entry, data, version.lvmTables.volumeEntry - LVM_HEADER_OFFSET)
-  return { device, offset: LVM_HEADER_OFFSET, data }
+  VOLUME_ENTRY.encode(entry, data, lvmTables.volumeEntry - LVM_HEADER_OFFSET)
+  return [
+    { device, offset: LVM_HEADER_OFFSET + sectorBytes, data: data.subarray(sectorBytes) },
+    { device, offset: LVM_HEADER_OFFSET, data: data.subarray(0, sectorBytes) },
+  ]
 }
 
 /** The end of a name that is too long for the table. */

@@ -84,11 +84,11 @@ export async function formatVolume(devices: readonly BlockDevice[], options: For
   const writer = new FormatWriter(devices, volume, regions, options.onProgress)
 
   await writer.clearDevices()
-  for (const extent of extents) await writeAll(lvmTables(version, extent, devices))
+  await writeAll(extents.map((extent) => lvmTables(version, extent, devices)))
   await writer.writeRegions()
   await volume.write(FS_DESCRIPTOR_OFFSET, descriptor)
   await volume.flush()
-  await writeAll(extents.map((extent) => lvmHeader(version, extent)))
+  await writeAll(extents.flatMap((extent) => lvmHeader(version, extent)))
   await volume.flush()
   const { fileBlocks, usedBlocks } = plan
   const freeFileBlocks = fileBlocks - usedBlocks
