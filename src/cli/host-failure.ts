@@ -5,7 +5,13 @@ import { formatTargetAddress } from '../../protocol/iscsi/send-targets.ts'
 import { WireError } from '../../protocol/wire/error.ts'
 import { OperatorError } from '../errors.ts'
 import { CommandError, ReservationConflictError } from '../host/command-error.ts'
-import { AuthenticationError, ConnectionLostError, IscsiError, LoginRefusedError, UnreachableError } from '../host/initiator/errors.ts'
+import {
+  AuthenticationError,
+  ConnectionLostError,
+  IscsiError,
+  LoginRefusedError,
+  UnreachableError,
+} from '../host/initiator/errors.ts'
 
 /** What the operator named. */
 export interface Where {
@@ -33,7 +39,8 @@ function sentenceOf(error: unknown, where: Where): string | undefined {
   if (error instanceof ReservationConflictError)
     return `${error.message}: another initiator has reserved the logical unit; try again when it has released it`
   if (error instanceof CommandError) return `${targetName ?? portal}: ${error.message}`
-  if (error instanceof ConnectionLostError) return `${portal}: ${error.message}; try again, or wait longer with --timeout`
+  if (error instanceof ConnectionLostError)
+    return `${portal}: ${error.message}; try again, or wait longer with --timeout`
   return error instanceof IscsiError ? `${portal}: ${error.message}` : undefined
 }
 

@@ -82,15 +82,14 @@ function requireName(given: string): string {
 async function authOf(args: HostArgs, env: NodeJS.ProcessEnv, ofUrl?: Account): Promise<AuthOptions | undefined> {
   const chap = await chapOf(args, env, ofUrl)
   const { 'mutual-user': user, 'mutual-secret-file': file, 'mutual-secret-env': variable } = args
-  const mutual =
-    user !== undefined || file !== undefined || variable !== undefined
-      ? await accountOf('mutual-', user, { file, variable }, env.LIBISCSI_CHAP_TARGET_PASSWORD, env)
-      : accountFrom(env.LIBISCSI_CHAP_TARGET_USERNAME, env.LIBISCSI_CHAP_TARGET_PASSWORD)
+  const asked = [user, file, variable].some((each) => each !== undefined)
+  if (!chap && asked) throw new UsageError('The target can prove itself only to a CHAP user: give --user too')
+  const mutual = asked
+    ? await accountOf('mutual-', user, { file, variable }, env.LIBISCSI_CHAP_TARGET_PASSWORD, env)
+    : accountFrom(env.LIBISCSI_CHAP_TARGET_USERNAME, env.LIBISCSI_CHAP_TARGET_PASSWORD)
   if (chap && mutual && chap.secret === mutual.secret)
     throw new OperatorError('one secret serves both directions, which CHAP forbids: give the target another one')
-  if (chap) return { chap, ...(mutual && { mutual }) }
-  if (mutual) throw new UsageError('The target can prove itself only to a CHAP user: give --user too')
-  return undefined
+  return chap && { chap, ...(mutual && { mutual }) }
 }
 
 async function chapOf(args: HostArgs, env: NodeJS.ProcessEnv, ofUrl?: Account): Promise<Account | undefined> {

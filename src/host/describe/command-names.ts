@@ -11,7 +11,6 @@ const keyOf = (opcode: number, action: number | undefined): string =>
 
 /** What no layout of ours has. */
 const OTHERS: Readonly<Record<string, string>> = {
-  '01': 'REZERO UNIT',
   '07': 'REASSIGN BLOCKS',
   '18': 'COPY',
   '36': 'LOCK UNLOCK CACHE(10)',
@@ -39,7 +38,6 @@ const OTHERS: Readonly<Record<string, string>> = {
   '92': 'LOCK UNLOCK CACHE(16)',
   '94': 'ZBC OUT',
   '95': 'ZBC IN',
-  '9b': 'READ BUFFER(16)',
   '9e/0011': 'READ LONG(16)',
   '9e/0013': 'REPORT REFERRALS',
   '9e/0014': 'STREAM CONTROL',
