@@ -66,6 +66,11 @@ export interface VmfsVersion {
   /** Blocks that list the blocks of a large file: where they come from, and how long one is. */
   readonly pointerBlocks: { readonly file: 'pbc' | 'sbc'; readonly bytes: number }
   /**
+   * Of new files (section 13, 1 and 6): how much data stands in the descriptor, and whether a list of addresses there may have
+   * holes, which tools for VMFS6 take for the end of the file.
+   */
+  readonly placement: { readonly maxResidentBytes: number; readonly directHoles: boolean }
+  /**
    * The system file of the hosts' journals, one of `bytes` after the other: .jbc.sf is a resource file of VMFS6; .jnl.sf is our
    * own, so that tools find its blocks in use (section 13, 2).
    */
@@ -114,6 +119,7 @@ export const VMFS5: VmfsVersion = {
   fileDescriptors: FILE_DESCRIPTOR5,
   directories: DIRECTORY5,
   pointerBlocks: { file: 'pbc', bytes: 4096 },
+  placement: { maxResidentBytes: 0, directHoles: true },
   journals: { name: '.jnl.sf', address: SYSTEM_FD.jbc, bytes: MIB },
   fbb: FBB,
   // Limits: the bits of an address and of a bitmap, and what tools accept (6.4).
@@ -152,6 +158,7 @@ export const VMFS6: VmfsVersion = {
   fileDescriptors: FILE_DESCRIPTOR6,
   directories: DIRECTORY6,
   pointerBlocks: { file: 'sbc', bytes: 65536 },
+  placement: { maxResidentBytes: FILE_DESCRIPTOR6.maxResidentBytes, directHoles: false },
   journals: { name: '.jbc.sf', address: SYSTEM_FD.jbc, bytes: 2 * MIB },
   fbb: FBB,
   resourceFiles: {
