@@ -39,13 +39,15 @@ interface Sector {
   image: Buffer
 }
 
-export class Transaction implements VolumeIo {
+export class Transaction {
   readonly #volume: VolumeIo
   readonly #log: TransactionLog
   readonly #sectorBytes: number
   readonly #sectors = new Map<number, Sector>()
   readonly #locks = new Set<number>()
   readonly #freed = new Set<string>()
+  /** Sectors that were edited, also those that have their old content again. */
+  #edited = 0
   #dataWritten = false
   #finished = false
 
@@ -62,7 +64,7 @@ export class Transaction implements VolumeIo {
 
   /** Whether `sectors` more sectors fit into the record. */
   hasRoomFor(sectors: number): boolean {
-    return this.#changed().length + sectors <= this.#log.capacity
+    return this.#edited + sectors <= this.#log.capacity
   }
 
   /** Metadata with the edits made so far; any offset and length. The buffer is the caller's own. */
@@ -91,7 +93,10 @@ export class Transaction implements VolumeIo {
     await this.#load(first, end)
     for (let at = first; at < end; at += this.#sectorBytes) {
       const sector = this.#sectors.get(at)!
-      if (sector.image === sector.before) sector.image = Buffer.from(sector.before)
+      if (sector.image === sector.before) {
+        sector.image = Buffer.from(sector.before)
+        this.#edited++
+      }
       const from = Math.max(offset, at)
       const to = Math.min(offset + image.length, at + this.#sectorBytes)
       image.copy(sector.image, from - at, from - offset, to - offset)
@@ -110,6 +115,11 @@ export class Transaction implements VolumeIo {
     await this.#volume.write(offset, data)
   }
 
+  /** Data that an earlier transaction of the same operation has written may be on its way: it is to be flushed with ours. */
+  flushFirst(): void {
+    this.#dataWritten = true
+  }
+
   /** Remembers that this transaction frees a resource, which is therefore not to be handed out again before it is committed. */
   markFreed(resource: string): void {
     this.#freed.add(resource)
@@ -117,11 +127,6 @@ export class Transaction implements VolumeIo {
 
   hasFreed(resource: string): boolean {
     return this.#freed.has(resource)
-  }
-
-  async flush(): Promise<void> {
-    await this.#volume.flush()
-    this.#dataWritten = false
   }
 
   /** @throws VmfsError 'too large' for more sectors than a record of the journal holds: an operation that was not split */
