@@ -117,6 +117,7 @@ async function openExtent(device: BlockDevice): Promise<Extent> {
     throw new VmfsError('unsupported', `${device.name}: the volume's data starts at byte ${header.dataOffset}`)
   if (entry.pes < 1 || entry.lastPe - entry.firstPe + 1 !== entry.pes || entry.lastPe >= MAX_PES)
     throw damaged(`the volume has ${entry.pes} extents here, from ${entry.firstPe} to ${entry.lastPe}`)
+  if (entry.volumeBytes % PE_BYTES !== 0) throw damaged(`a volume of ${entry.volumeBytes} bytes, not of whole extents`)
   const bytes = partitionOffset + LVM_DATA_OFFSET + entry.pes * PE_BYTES
   if (bytes > device.size) throw damaged(`the volume ends at byte ${bytes} of ${device.size}: the device was cut short`)
   return { device, partitionOffset, header, entry }
@@ -187,7 +188,7 @@ async function requireComplete(extents: readonly Extent[]): Promise<void> {
 
 async function missing(extents: readonly Extent[], first: number, last: number): Promise<VmfsError> {
   const { entry } = extents[0]!
-  const names = await deviceNames(extents[0]!)
+  const names = (await deviceNames(extents[0]!)).map((name) => name.replaceAll(/\p{Cc}/gu, '?'))
   const known = names.length > 0 ? ` (${names.join(', ')})` : ''
   return new VmfsError(
     'not a volume',

@@ -22,7 +22,7 @@ import type { ValuesOf } from './structures/structure.ts'
 export const MIB = 1024 * 1024
 /** Of every version: what a volume is divided into. */
 export const FILE_BLOCK_BYTES = MIB
-export const MAX_FILE_BLOCKS = (MAX_PES * PE_BYTES) / FILE_BLOCK_BYTES
+const MAX_FILE_BLOCKS = (MAX_PES * PE_BYTES) / FILE_BLOCK_BYTES
 
 /** A resource file by what it holds. */
 export type ResourceFileKind = 'fdc' | 'pbc' | 'sbc' | 'pb2' | 'jbc'
@@ -102,7 +102,7 @@ const file = (
 const FBB = { name: '.fbb.sf', address: SYSTEM_FD.fbb, lockType: LOCK_TYPE.fileBlocks }
 const FBB5_LAYOUT = { resourcesPerCluster: 200, clustersPerGroup: 64, resourceBytes: 0, clusterHeaderBytes: 1024 }
 
-export const VMFS5: VmfsVersion = {
+const VMFS5: VmfsVersion = {
   version: 5,
   major: 14,
   minor: 81,
@@ -137,7 +137,7 @@ export const VMFS5: VmfsVersion = {
     }),
 }
 
-export const VMFS6: VmfsVersion = {
+const VMFS6: VmfsVersion = {
   version: 6,
   major: 24,
   minor: 82,

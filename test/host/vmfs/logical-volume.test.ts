@@ -109,6 +109,7 @@ describe('tables that cannot be', () => {
     ['a first and a last extent that contradict their number', ENTRY + 0x78, u64(1), 'damaged'],
     ['more extents than the device holds', ENTRY + 0x74, Buffer.concat([u32(9), u64(0), u64(8)]), 'damaged'],
     ['a size that its extents have not', ENTRY, u64(512 * MIB), 'not a volume'],
+    ['a size that is no multiple of an extent', ENTRY, u64(257 * MIB), 'damaged'],
     ['a size below its extents', ENTRY, u64(0), 'damaged'],
     ['a size beyond 2^53', ENTRY, Buffer.alloc(8, 0xff), 'damaged'],
   ])('%s', async (_, offset, bytes, expected) => {

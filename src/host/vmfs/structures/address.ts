@@ -3,7 +3,7 @@
 
 import { VmfsError } from '../errors.ts'
 
-export interface Hole {
+interface Hole {
   readonly kind: 'hole'
 }
 /** A block of the volume by its number: 1 MiB each, or 512 MiB for a large file block. */

@@ -6,7 +6,7 @@ import { type ClusterPlaces, decodeGeometry, RESOURCE_FILE_HEADER, ResourceGeome
 
 /** Where the header of the small file blocks stands in the file. */
 export const SMALL_HEADER_OFFSET = 0x1000
-export const SMALL_PER_LARGE = 512
+const SMALL_PER_LARGE = 512
 
 const CLUSTER_HEADER_BYTES = 8192
 const LARGE = { resourcesPerCluster: 16, clustersPerGroup: 8, resourceBytes: CLUSTER_HEADER_BYTES } as const

@@ -23,7 +23,7 @@ const MAX_HOLDERS = 8
 const HOLDER_BYTES = 32
 
 /** One of the hosts that share a lock in the modes read-only and multi-writer. */
-export interface LockHolder {
+interface LockHolder {
   heartbeatOffset: number
   heartbeatGeneration: bigint
   host: string

@@ -14,7 +14,6 @@ export const LVM_DATA_OFFSET = 0x1100000
 export const MAX_PES = 8192
 export const MAX_DEVICES = 32
 export const DEVICE_NAME_BYTES = 256
-export const PE_ENTRY_BYTES = 128
 
 export const DEVICE_HEADER = structure('LVM device header', 512, {
   magic: u32(0x00),
@@ -69,7 +68,7 @@ export const VOLUME_ENTRY = structure('LVM volume table entry', 512, {
   unknown110: u32(0x110),
 })
 
-export const PE_ENTRY = structure('LVM PE table entry', PE_ENTRY_BYTES, {
+export const PE_ENTRY = structure('LVM PE table entry', 128, {
   used: u8(0),
   index: u32(1),
   volumeId: u32(5),
