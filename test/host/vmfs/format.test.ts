@@ -3,7 +3,9 @@
 import { describe, expect, test } from 'vitest'
 import { type FormatOptions, formatVolume } from '../../../src/host/vmfs/format.ts'
 import { openLogicalVolume } from '../../../src/host/vmfs/logical-volume.ts'
+import { measureSpace } from '../../../src/host/vmfs/space.ts'
 import { decodeUuid } from '../../../src/host/vmfs/structures/uuid.ts'
+import { openVolume } from '../../../src/host/vmfs/volume.ts'
 import { MemoryDevice } from './memory-device.ts'
 
 const MIB = 2 ** 20
@@ -409,4 +411,25 @@ describe('how it is written', () => {
     const [a, b] = await Promise.all(made.map((device) => formatVolume([device], { version: 5, label: 'x' })))
     expect(new Set([a!.uuid, b!.uuid, a!.volumeUuid, b!.volumeUuid]).size).toBe(4)
   })
+})
+
+test.each([
+  [5, [300], '.jnl.sf'],
+  [5, [300, 5000], '.jnl.sf'],
+  [6, [600], '.jbc.sf'],
+  [6, [300, 600], '.jbc.sf'],
+  [6, [100 * 1024], '.jbc.sf'],
+] as const)('VMFS%i of %j MiB opens, with its system files and its room', async (version, sizes, journals) => {
+  const { devices, formatted } = await format([...sizes], { version })
+  const volume = await openVolume(devices.reverse())
+  const names: string[] = []
+  for await (const { name } of volume.entries(await volume.root())) names.push(name)
+  expect(names).toEqual([
+    ...['.', '..', '.fbb.sf', '.fdc.sf', '.pbc.sf', '.sbc.sf', '.vh.sf', '.pb2.sf', '.sdd.sf', journals],
+  ])
+  const { fileBlocks, fileDescriptors, subBlocks } = await measureSpace(volume)
+  expect(fileBlocks).toEqual({ total: formatted.fileBlocks, free: formatted.freeFileBlocks, bytes: MIB })
+  expect(fileDescriptors.total - fileDescriptors.free).toBe(9)
+  expect(subBlocks.free).toBe(subBlocks.total)
+  expect(fileDescriptors.total).toBeGreaterThanOrEqual(Math.min(16_384, 16 * formatted.fileBlocks))
 })
