@@ -16,3 +16,13 @@ export const systemClock: Clock = {
 }
 
 export const delay = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve))
+
+/** Calls `then` once, not before `atMs`: a timer may come a little early. */
+export function callAt(clock: Clock, atMs: number, then: () => void): () => void {
+  let cancel = (): void => {}
+  const wait = (): void => {
+    cancel = clock.after(Math.max(0, atMs - clock.now()), () => (clock.now() < atMs ? wait() : then()))
+  }
+  wait()
+  return () => cancel()
+}

@@ -11,8 +11,10 @@ export interface Tries {
   busy: number
   /** Times that the device server gave it up. */
   aborted: number
-  /** ASC and ASCQ of the unit attentions that came in its place. */
+  /** ASC and ASCQ of the unit attentions that came in its place in this session. */
   readonly attentions: Set<number>
+  /** All of them, also of earlier sessions. */
+  attentionCount: number
 }
 
 export type Verdict =
@@ -39,7 +41,7 @@ const MAX_ATTENTIONS = 16
 const DONE: Verdict = { kind: 'done' }
 const FAILED: Verdict = { kind: 'failed' }
 
-export const newTries = (): Tries => ({ busy: 0, aborted: 0, attentions: new Set() })
+export const newTries = (): Tries => ({ busy: 0, aborted: 0, attentions: new Set(), attentionCount: 0 })
 
 /** Counts in `tries` what it lets be tried again. */
 export function verdict({ status, response, sense }: CommandResult, tries: Tries, situation: Situation): Verdict {
@@ -97,14 +99,14 @@ function abandoned(tries: Tries, { repeatable }: Situation): Verdict {
 
 /**
  * A unit attention stands in place of the command, which was not carried out (SAM-5 5.14): to send it again is safe unless
- * something has changed that it relies on. Each is passed over once.
+ * something has changed that it relies on. Each is passed over once in a session.
  */
-function ofAttention(attention: SenseData, { attentions }: Tries, { reserved }: Situation): Verdict {
+function ofAttention(attention: SenseData, tries: Tries, { reserved }: Situation): Verdict {
   const { asc, ascq } = attention.sense
   const code = 256 * asc + ascq
-  const known = attentions.has(code)
-  attentions.add(code)
-  if (known || attentions.size > MAX_ATTENTIONS || (reserved && tellsOfReset(attention)) || isGrave(attention))
+  const known = tries.attentions.has(code)
+  tries.attentions.add(code)
+  if (known || ++tries.attentionCount > MAX_ATTENTIONS || (reserved && tellsOfReset(attention)) || isGrave(attention))
     return { kind: 'failed', attention }
   return { kind: 'again', afterMs: 0, attention }
 }

@@ -6,7 +6,7 @@ import { ASYNC_EVENT } from '../../../protocol/iscsi/async-message.ts'
 import { ISCSI_PORT } from '../../../protocol/iscsi/send-targets.ts'
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../../protocol/iscsi/task-management-request.ts'
 import type { SenseData } from '../../../protocol/scsi/sense.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, callAt, systemClock } from '../clock.ts'
 import type { Nexus, NexusCommand } from '../nexus.ts'
 import type { CommandResult } from './command.ts'
 import { CommandFlow } from './command-flow.ts'
@@ -173,9 +173,7 @@ export class TargetSession implements Nexus {
         break
       case 'wake':
         this.#cancelWake()
-        this.#cancelWake = this.clock.after(Math.max(0, effect.atMs - this.clock.now()), () =>
-          this.#step({ kind: 'tick' }),
-        )
+        this.#cancelWake = callAt(this.clock, effect.atMs, () => this.#step({ kind: 'tick' }))
         break
       case 'end':
         this.#end(endingError(this.name, effect))
