@@ -24,7 +24,7 @@ const DISK_ID_BYTES = 10
 const DEVICE_GENERATION = 3n
 const VOLUME_GENERATION = 2n
 const NORMAL = 1
-/** Structures that stand apart on VMFS6 start on a sector of their own; header and volume entry of VMFS5 share one with it. */
+/** Tables are written from a multiple of this on; it is also the alignment of VMFS6's. */
 const SECTOR = 4096
 
 export interface NewVolume {

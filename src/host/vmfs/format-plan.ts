@@ -1,5 +1,5 @@
-// What a new volume gets: how many of each resource, and which file blocks its system files take (vmfs-format.md, 3, 6 and 15).
-// Every system file has its blocks directly in its descriptor, which bounds the counts.
+// What a new volume gets: how many of each resource, and which file blocks its system files take (vmfs-format.md, 3, 6
+// and 15). Every system file has its blocks directly in its descriptor, which bounds the counts.
 
 import { VmfsError } from './errors.ts'
 import { SYSTEM_FD } from './structures/address.ts'
@@ -43,6 +43,8 @@ export interface FormatPlan {
   readonly fbb: SystemFile
   readonly root: SystemFile
   readonly sdd: SystemFile
+  readonly fdc: PlannedResources
+  /** Of every resource file but .fbb.sf. */
   readonly resources: readonly PlannedResources[]
   /** In the order of their descriptors: the root first. */
   readonly files: readonly SystemFile[]
@@ -54,8 +56,8 @@ export interface FormatPlan {
 const between = (least: number, wanted: number, most: number) => Math.min(Math.max(least, wanted), most)
 
 /**
- * Resources by the volume's size: enough for 10,000 small files on 2 GiB, about a tenth of a small volume. The most is what the
- * direct addresses of a system file reach, and what the bits of an address allow tools to read (6.4, 6.5 and 7).
+ * Resources by the volume's size: enough for 10,000 small files on 2 GiB, about a tenth of a small volume. The most is
+ * what the direct addresses of a system file reach, and what the bits of an address allow tools to read (6.4, 6.5, 7).
  */
 const COUNTS: Record<5 | 6, (fileBlocks: number) => Record<ResourceFileKind, number>> = {
   5: (fileBlocks) => ({
@@ -84,15 +86,26 @@ const ROOT_MODE = 0o1755
 const SDD_MODE = MODE_DIRECTORY | 0o700
 
 /** Hands out file blocks from the start of the volume. */
-class Blocks {
+class Planner {
   #next = 0
+
   get used(): number {
     return this.#next
   }
+
   take(bytes: number): number[] {
     const count = Math.ceil(bytes / FILE_BLOCK_BYTES)
     this.#next += count
     return Array.from({ length: count }, (_, index) => this.#next - count + index)
+  }
+
+  file(name: string, address: number, length: number, blocks = this.take(length)): SystemFile {
+    return { name, address, length, blocks, type: FILE_TYPE.system, mode: PRIVATE_FILE, links: 1 }
+  }
+
+  resources(format: ResourceFileFormat, count: number): PlannedResources {
+    const geometry = new ResourceGeometry({ ...format.layout, resources: count })
+    return { format, geometry, file: this.file(format.name, format.address, geometry.fileLength), taken: 0 }
   }
 }
 
@@ -103,66 +116,59 @@ export function planFormat(
   directoryBytes: { root: number; sdd: number },
 ): FormatPlan {
   const counts = COUNTS[version.version](fileBlocks)
-  const places = version.layoutFileBlocks(fileBlocks)
-  const blocks = new Blocks()
-  const geometry = (format: ResourceFileFormat, resources: number) =>
-    new ResourceGeometry({ ...format.layout, resources })
-  const system = (name: string, address: number, length: number, taken: number[]): SystemFile => ({
-    ...{ name, address, length, blocks: taken },
-    ...{ type: FILE_TYPE.system, mode: PRIVATE_FILE, links: 1 },
-  })
-  const heartbeatsEnd = HEARTBEAT_OFFSET + version.heartbeats.slots * version.heartbeats.slotBytes
-  const vh = system('.vh.sf', SYSTEM_FD.vh, heartbeatsEnd, blocks.take(heartbeatsEnd))
+  const { fbb: fbbFormat, resourceFiles, heartbeats } = version
+  const planner = new Planner()
+  const vh = planner.file('.vh.sf', SYSTEM_FD.vh, HEARTBEAT_OFFSET + heartbeats.slots * heartbeats.slotBytes)
 
   // The descriptors' file starts where nothing has to lead to it; the rest of it comes behind the root and the bitmap.
-  const fdcFormat = requireFormat(version, 'fdc')
-  const fdc = geometry(fdcFormat, counts.fdc)
+  const fdc = new ResourceGeometry({ ...resourceFiles.fdc.layout, resources: counts.fdc })
   const fdcLength = Math.ceil(fdc.fileLength / FILE_BLOCK_BYTES) * FILE_BLOCK_BYTES
-  const fdcStart = blocks.take(FILE_BLOCK_BYTES)
+  const fdcStart = planner.take(FILE_BLOCK_BYTES)
   const root: SystemFile = {
-    ...{ name: '', address: SYSTEM_FD.root, length: directoryBytes.root, blocks: blocks.take(directoryBytes.root) },
+    ...planner.file('', SYSTEM_FD.root, directoryBytes.root),
     ...{ type: FILE_TYPE.directory, mode: ROOT_MODE, links: 3 },
   }
-  const fbb = system(version.fbb.name, version.fbb.address, places.fileLength, blocks.take(places.fileLength))
-  const fdcRest = blocks.take(fdcLength - FILE_BLOCK_BYTES)
-  const fdcFile = system(fdcFormat.name, fdcFormat.address, fdcLength, [...fdcStart, ...fdcRest])
+  const places = version.layoutFileBlocks(fileBlocks)
+  const fbb = planner.file(fbbFormat.name, fbbFormat.address, places.fileLength)
+  const fdcBlocks = [...fdcStart, ...planner.take(fdcLength - FILE_BLOCK_BYTES)]
+  const { name, address } = resourceFiles.fdc
+  const fdcFile = planner.file(name, address, fdcLength, fdcBlocks)
 
-  const resources: PlannedResources[] = []
-  for (const kind of ['pbc', 'sbc', 'pb2'] as const) {
-    const format = requireFormat(version, kind)
-    const places = geometry(format, counts[kind])
-    const file = system(format.name, format.address, places.fileLength, blocks.take(places.fileLength))
-    resources.push({ format, geometry: places, file, taken: 0 })
-  }
+  const others = (['pbc', 'sbc', 'pb2'] as const).map((kind) => planner.resources(resourceFiles[kind], counts[kind]))
   const sdd: SystemFile = {
-    ...system('.sdd.sf', SYSTEM_FD.sdd, directoryBytes.sdd, blocks.take(directoryBytes.sdd)),
+    ...planner.file('.sdd.sf', SYSTEM_FD.sdd, directoryBytes.sdd),
     ...{ mode: SDD_MODE, links: 2 },
   }
-  const jbcFormat = version.resourceFiles.jbc
-  const jbc = jbcFormat && geometry(jbcFormat, counts.jbc)
-  const journalLength = jbc?.fileLength ?? counts.jbc * version.journals.bytes
-  const { name, address } = version.journals
-  const journal = system(name, address, journalLength, blocks.take(journalLength))
-  if (jbcFormat && jbc) resources.push({ format: jbcFormat, geometry: jbc, file: journal, taken: 0 })
-
-  const files = [root, fbb, fdcFile, ...resources.map(({ file }) => file), vh, sdd, journal]
-  const ordered = [...new Set(files)].sort((a, b) => a.address - b.address)
-  resources.push({ format: fdcFormat, geometry: fdc, file: fdcFile, taken: ordered.length })
-  if (blocks.used >= fileBlocks)
-    throw new VmfsError('no space', `system files take ${blocks.used} MiB of a volume of ${fileBlocks} MiB`)
+  const { file: journalFile, offsets: journalOffsets, resources: journals } = planJournals(planner, version, counts.jbc)
+  const files = [root, fbb, fdcFile, ...others.map(({ file }) => file), vh, sdd, journalFile]
+  if (planner.used >= fileBlocks)
+    throw new VmfsError('no space', `system files take ${planner.used} MiB of a volume of ${fileBlocks} MiB`)
+  const fdcResources = { format: resourceFiles.fdc, geometry: fdc, file: fdcFile, taken: files.length }
   return {
-    ...{ version, fileBlocks, usedBlocks: blocks.used, places, fbb, root, sdd },
-    ...{ resources, files: ordered },
-    journalOffsets: Array.from({ length: counts.jbc }, (_, index) => {
-      const place = jbc?.locate(index)
-      const offset = jbc && place ? jbc.resourceOffset(place.cluster, place.resource) : index * version.journals.bytes
-      return volumeOffset(journal, offset)
-    }),
+    ...{ version, fileBlocks, usedBlocks: planner.used, places, fbb, root, sdd, journalOffsets },
+    ...{ fdc: fdcResources, resources: [...others, ...journals, fdcResources] },
+    files: files.sort((a, b) => a.address - b.address),
   }
 }
 
-function requireFormat({ resourceFiles, version }: VmfsVersion, kind: ResourceFileKind): ResourceFileFormat {
-  const format = resourceFiles[kind]
-  if (!format) throw new RangeError(`VMFS${version} has no ${kind}`)
-  return format
+interface PlannedJournals {
+  readonly file: SystemFile
+  readonly offsets: number[]
+  readonly resources: PlannedResources[]
+}
+
+/** Journals are resources of a file of their own, or stand one behind the other in one that only we know. */
+function planJournals(planner: Planner, { resourceFiles, journals }: VmfsVersion, count: number): PlannedJournals {
+  const numbers = Array.from({ length: count }, (_, index) => index)
+  if (!resourceFiles.jbc) {
+    const file = planner.file(journals.name, journals.address, count * journals.bytes)
+    return { file, resources: [], offsets: numbers.map((index) => volumeOffset(file, index * journals.bytes)) }
+  }
+  const planned = planner.resources(resourceFiles.jbc, count)
+  const { file, geometry } = planned
+  const offsets = numbers.map((index) => {
+    const { cluster, resource } = geometry.locate(index)
+    return volumeOffset(file, geometry.resourceOffset(cluster, resource))
+  })
+  return { file, resources: [planned], offsets }
 }

@@ -1,6 +1,6 @@
-// What a new file system is made of, as regions of the volume in the order in which they are written (vmfs-format.md, 2 to 6, 8
-// and 15). A region without data has to read as zero. Data is made when its turn comes: a large volume has more of it than memory
-// should hold.
+// What a new file system is made of, as regions of the volume in the order in which they are written (vmfs-format.md, 2
+// to 6, 8 and 15). A region without data has to read as zero. Data is made when its turn comes: a large volume has more
+// of it than memory should hold.
 
 import { type FormatPlan, type PlannedResources, type SystemFile, volumeOffset } from './format-plan.ts'
 import { decodeFdAddress, SYSTEM_FD } from './structures/address.ts'
@@ -45,7 +45,6 @@ export function formatRegions(
   seconds: number,
 ): FormatRegion[] {
   const { version } = plan
-  const fdc = plan.resources.find(({ format }) => format.address === SYSTEM_FD.fdc)!
   return [
     { offset: 0, length: HEARTBEAT_OFFSET },
     heartbeats(version),
@@ -53,7 +52,7 @@ export function formatRegions(
     ...onVolume(plan.sdd, [whole(version, directories.sdd)]),
     ...onVolume(plan.fbb, fileBlocks(plan)),
     ...plan.resources.flatMap((resources) => [...onVolume(resources.file, resourceFile(version, resources))]),
-    ...onVolume(fdc.file, descriptors(plan, fdc, seconds)),
+    ...onVolume(plan.fdc.file, descriptors(plan, seconds)),
     ...journals(plan),
   ]
 }
@@ -202,7 +201,7 @@ function takeFirst(cluster: Cluster, count: number): void {
 }
 
 /** The descriptors of the system files, which stand side by side at the start of .fdc.sf. */
-function* descriptors({ version, files }: FormatPlan, fdc: PlannedResources, seconds: number): Generator<FileRegion> {
+function* descriptors({ version, files, fdc }: FormatPlan, seconds: number): Generator<FileRegion> {
   const { bytes } = version.fileDescriptors
   for (const file of files) {
     const { cluster, resource } = decodeFdAddress(file.address)

@@ -1,4 +1,5 @@
-// What a device holds already, so that nobody's data is formatted away unasked. Each format is known by bytes at a fixed place.
+// What a device holds already, so that nobody's data is formatted away unasked. Each format is known by bytes at a
+// fixed place.
 
 import type { BlockDevice } from '../block-device.ts'
 import { hasVolumeAt } from './logical-volume.ts'

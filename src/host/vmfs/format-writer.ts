@@ -1,5 +1,5 @@
-// Carries a format out, a piece at a time: what has to be zero is read first and written only where it is not, so that a thin LUN
-// stays thin.
+// Carries a format out, a piece at a time: what has to be zero is read first and written only where it is not, so that
+// a thin LUN stays thin.
 
 import type { BlockDevice } from '../block-device.ts'
 import type { FormatRegion } from './format-regions.ts'

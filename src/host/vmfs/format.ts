@@ -1,5 +1,5 @@
-// Makes a VMFS volume on one or several devices (vmfs-format.md, 15). What names the volume is written last: a format that is cut
-// leaves no volume, and neither the one that stood there before.
+// Makes a VMFS volume on one or several devices (vmfs-format.md, 15). What names the volume is written last: a format
+// that is cut leaves no volume, and neither the one that stood there before.
 
 import { randomBytes } from 'node:crypto'
 import type { BlockDevice } from '../block-device.ts'
@@ -50,8 +50,8 @@ const DENSE_SUB_BLOCKS = 6
 
 /**
  * Makes a volume of the devices, in this order.
- * @throws VmfsError 'exists' for a device that holds something, without `force`; 'no space' and 'too large' for its size;
- *   'bad name' for the label; 'unsupported' for its blocks; what the devices fail with
+ * @throws VmfsError 'exists' for a device that holds something, without `force`; 'no space' and 'too large' for its
+ *   size; 'bad name' for the label; 'unsupported' for its blocks; what the devices fail with
  */
 export async function formatVolume(devices: readonly BlockDevice[], options: FormatOptions): Promise<FormattedVolume> {
   const { label } = options
@@ -144,8 +144,7 @@ interface Identity {
   readonly seconds: number
 }
 
-function fsDescriptor({ version, resources }: FormatPlan, { seconds, ...identity }: Identity): Buffer {
-  const fdc = resources.find(({ format }) => format.address === SYSTEM_FD.fdc)!
+function fsDescriptor({ version, fdc }: FormatPlan, { seconds, ...identity }: Identity): Buffer {
   const place = (address: number) => {
     const { cluster, resource } = decodeFdAddress(address)
     return systemFileOffset(fdc.file, fdc.geometry.resourceOffset(cluster, resource))

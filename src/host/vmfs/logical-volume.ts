@@ -1,5 +1,5 @@
-// The logical volume: offsets in the volume become offsets on the devices that lend it their extents (vmfs-format.md, 1). What is
-// read from the devices' own tables is checked against the devices before anything is found through it.
+// The logical volume: offsets in the volume become offsets on the devices that lend it their extents (vmfs-format.md,
+// 1). What is read from the devices' own tables is checked against the devices before anything is found through it.
 
 import type { BlockDevice } from '../block-device.ts'
 import { VmfsError } from './errors.ts'

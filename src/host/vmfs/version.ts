@@ -1,5 +1,5 @@
-// What differs between VMFS5 (14.81) and VMFS6 (24.82), one row a version (vmfs-format.md, sections 1 to 9). The rest of the code
-// asks the row of the volume at hand.
+// What differs between VMFS5 (14.81) and VMFS6 (24.82), one row a version (vmfs-format.md, sections 1 to 9). The rest
+// of the code asks the row of the volume at hand.
 
 import { type AddressFormat, SYSTEM_FD } from './structures/address.ts'
 import { CLUSTERS5, CLUSTERS6, type ClusterFormat } from './structures/cluster.ts'
@@ -71,12 +71,15 @@ export interface VmfsVersion {
    */
   readonly placement: { readonly maxResidentBytes: number; readonly directHoles: boolean }
   /**
-   * The system file of the hosts' journals, one of `bytes` after the other: .jbc.sf is a resource file of VMFS6; .jnl.sf is our
-   * own, so that tools find its blocks in use (section 13, 2).
+   * The system file of the hosts' journals, one of `bytes` after the other: .jbc.sf is a resource file of VMFS6; .jnl.sf
+   * is our own, so that tools find its blocks in use (section 13, 2).
    */
   readonly journals: { readonly name: string; readonly address: number; readonly bytes: number }
   readonly fbb: { readonly name: string; readonly address: number; readonly lockType: number }
-  readonly resourceFiles: Readonly<Partial<Record<ResourceFileKind, ResourceFileFormat>>>
+  readonly resourceFiles: Readonly<Record<Exclude<ResourceFileKind, 'jbc'>, ResourceFileFormat>> & {
+    /** VMFS6 alone. */
+    readonly jbc?: ResourceFileFormat
+  }
   layoutFileBlocks(fileBlocks: number): FileBlockPlaces
   /** @throws VmfsError 'damaged' */
   decodeFileBlocks(header: Buffer): FileBlockPlaces

@@ -52,7 +52,7 @@ function needs(skip: (reason: string) => void, ...tools: Tool[]): void {
 }
 
 async function format(version: 5 | 6, ...sizes: number[]): Promise<{ volume: FormattedVolume; paths: string[] }> {
-  const paths = sizes.map((mib, index) => join(directory, `vmfs${version}-${sizes.join('-')}-${index}.img`))
+  const paths = sizes.map((_, index) => join(directory, `vmfs${version}-${sizes.join('-')}-${index}.img`))
   const devices = await Promise.all(paths.map((path, index) => createFileDevice(path, sizes[index]! * MIB)))
   try {
     return { volume: await formatVolume(devices, { version, label: 'tést' }), paths }

@@ -27,12 +27,17 @@ describe('extents of several devices', () => {
     const volume = await openLogicalVolume([c, a, b])
     expect(volume.size).toBe(4 * 256 * MIB)
     expect(volume.extents.map(({ device }) => device)).toEqual([a, b, c])
-    const data = Buffer.alloc(600 * MIB)
-    data.fill('<', 0, 512).fill('>', data.length - 512)
-    await volume.write(256 * MIB - 512, data)
-    expect(a.peek(17 * MIB + 256 * MIB - 512, 512).toString()).toBe('<'.repeat(512))
-    expect(c.peek(17 * MIB + 88 * MIB - 1024, 512).toString()).toBe('>'.repeat(512))
-    expect((await volume.read(256 * MIB - 512, 1024)).toString('latin1')).toBe(`${'<'.repeat(512)}${'\0'.repeat(512)}`)
+    const text = ['<', '>'].map((sign) => sign.repeat(512)).join('')
+    for (const border of [256 * MIB, 768 * MIB]) await volume.write(border - 512, Buffer.from(text))
+    const ends = [
+      a.peek(273 * MIB - 512, 512),
+      b.peek(17 * MIB, 512),
+      b.peek(529 * MIB - 512, 512),
+      c.peek(17 * MIB, 512),
+    ]
+    expect(Buffer.concat(ends).toString()).toBe(text + text)
+    for (const border of [256 * MIB, 768 * MIB]) expect((await volume.read(border - 512, 1024)).toString()).toBe(text)
+    expect((await volume.read(768 * MIB, 512)).toString()).toBe('>'.repeat(512))
   })
 
   test.each([

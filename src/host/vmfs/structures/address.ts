@@ -1,5 +1,5 @@
-// Addresses of blocks and resources (notes, 7). Bits 2 to 0 give the kind; the rest differs with the version: VMFS5 packs an
-// address in 32 bits, VMFS6 in 64, and both name file descriptors in 32. Address 0 is a hole.
+// Addresses of blocks and resources (notes, 7). Bits 2 to 0 give the kind; the rest differs with the version: VMFS5
+// packs an address in 32 bits, VMFS6 in 64, and both name file descriptors in 32. Address 0 is a hole.
 
 import { VmfsError } from '../errors.ts'
 

@@ -1,5 +1,6 @@
-// Cluster headers (notes, 6.3 and 6.5): a sector with the lock and one with the state of the cluster's resources, 512 bytes each
-// on VMFS5 and 4096 on VMFS6. A set bit of the bitmap is a free resource. What changes the state changes its sector in place.
+// Cluster headers (notes, 6.3 and 6.5): a sector with the lock and one with the state of the cluster's resources, 512
+// bytes each on VMFS5 and 4096 on VMFS6. A set bit of the bitmap is a free resource. What changes the state changes its
+// sector in place.
 
 import { VmfsError } from '../errors.ts'
 import { type Field, size64, structure, u16, u32 } from './structure.ts'

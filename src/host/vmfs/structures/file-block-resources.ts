@@ -1,5 +1,6 @@
-// The file blocks of VMFS6 (notes, 6.5): .fbb.sf has two levels. Its first header describes the large file blocks of 512 MiB;
-// the one at 0x1000 describes the small ones of 1 MiB, whose cluster headers are the "resources" of the large ones.
+// The file blocks of VMFS6 (notes, 6.5): .fbb.sf has two levels. Its first header describes the large file blocks of
+// 512 MiB; the one at 0x1000 describes the small ones of 1 MiB, whose cluster headers are the "resources" of the large
+// ones.
 
 import { VmfsError } from '../errors.ts'
 import { type ClusterPlaces, decodeGeometry, RESOURCE_FILE_HEADER, ResourceGeometry } from './resource-file.ts'

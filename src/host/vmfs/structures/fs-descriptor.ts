@@ -1,5 +1,5 @@
-// The descriptor of the file system (notes, 2), at 2 MiB of the volume: 512 bytes on VMFS5, 4096 on VMFS6, of which these are
-// the known ones.
+// The descriptor of the file system (notes, 2), at 2 MiB of the volume: 512 bytes on VMFS5, 4096 on VMFS6, of which
+// these are the known ones.
 
 import { size64, structure, text, u8, u16, u32, u64 } from './structure.ts'
 import { uuid } from './uuid.ts'

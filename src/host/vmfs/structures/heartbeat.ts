@@ -1,5 +1,5 @@
-// A heartbeat slot (notes, 4): one for each host that has the volume open. The fields stand in the first 512 bytes of a slot of
-// 512 bytes (VMFS5) or 4096 (VMFS6); the slots start at 3 MiB of the volume.
+// A heartbeat slot (notes, 4): one for each host that has the volume open. The fields stand in the first 512 bytes of a
+// slot of 512 bytes (VMFS5) or 4096 (VMFS6); the slots start at 3 MiB of the volume.
 
 import { size64, structure, text, u8, u32, u64 } from './structure.ts'
 import { uuid } from './uuid.ts'

@@ -1,6 +1,6 @@
-// A host's journal: one record at the start of its file block (VMFS5) or journal block (VMFS6). The format is Lunette's own:
-// ESXi's is not public. A record is committed once it stands whole, which its checksum proves, and holds the new images of all
-// metadata sectors of one transaction; without images it says that nothing is to be replayed.
+// A host's journal: one record at the start of its file block (VMFS5) or journal block (VMFS6). The format is Lunette's
+// own: ESXi's is not public. A record is committed once it stands whole, which its checksum proves, and holds the new
+// images of all metadata sectors of one transaction; without images it says that nothing is to be replayed.
 
 import { crc32c } from '@node-rs/crc32'
 import { VmfsError } from '../errors.ts'

@@ -1,5 +1,5 @@
-// The lock that stands before what it guards (notes, 5): in the first sector of each file descriptor and each cluster header.
-// It is what a host's ATS compares and sets. VMFS6 has the same fields in a sector of 4096 bytes.
+// The lock that stands before what it guards (notes, 5): in the first sector of each file descriptor and each cluster
+// header. It is what a host's ATS compares and sets. VMFS6 has the same fields in a sector of 4096 bytes.
 
 import { VmfsError } from '../errors.ts'
 import { bytes, size64, structure, u32, u64, type ValuesOf } from './structure.ts'

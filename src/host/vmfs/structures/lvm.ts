@@ -1,5 +1,6 @@
-// The LVM layer of one device (notes, 1): its header, the volume on it, the physical extents (PEs) of 256 MiB that it lends to
-// the volume, and the names of all devices. LVM5 (under VMFS5) and LVM6 share the structures and differ in where the tables stand.
+// The LVM layer of one device (notes, 1): its header, the volume on it, the physical extents (PEs) of 256 MiB that it
+// lends to the volume, and the names of all devices. LVM5 (under VMFS5) and LVM6 share the structures and differ in
+// where the tables stand.
 
 import { bytes, size64, structure, text, u8, u16, u32, u64 } from './structure.ts'
 import { uuid } from './uuid.ts'

@@ -1,5 +1,5 @@
-// Resource files (notes, 6): a header, then groups of clusters, each group its cluster headers first and its resources after. A
-// header of 64 KiB says how many of each; every place follows from those numbers.
+// Resource files (notes, 6): a header, then groups of clusters, each group its cluster headers first and its resources
+// after. A header of 64 KiB says how many of each; every place follows from those numbers.
 
 import { VmfsError } from '../errors.ts'
 import { structure, u16, u32 } from './structure.ts'

@@ -1,5 +1,5 @@
-// A VMFS UUID (notes, head): u32 seconds since 1970, u32, u16 and the six bytes of a MAC address; the three numbers are written
-// in text as numbers, so the binary form is not the text's bytes in order.
+// A VMFS UUID (notes, head): u32 seconds since 1970, u32, u16 and the six bytes of a MAC address; the three numbers are
+// written in text as numbers, so the binary form is not the text's bytes in order.
 
 import { VmfsError } from '../errors.ts'
 import type { Field } from './structure.ts'
@@ -12,7 +12,12 @@ const TEXT = /^([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{12})$/
 export function decodeUuid(source: Buffer, at = 0): string {
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
   const mac = source.toString('hex', at + 10, at + UUID_BYTES)
-  return `${hex(source.readUInt32LE(at), 8)}-${hex(source.readUInt32LE(at + 4), 8)}-${hex(source.readUInt16LE(at + 8), 4)}-${mac}`
+  const numbers = [
+    hex(source.readUInt32LE(at), 8),
+    hex(source.readUInt32LE(at + 4), 8),
+    hex(source.readUInt16LE(at + 8), 4),
+  ]
+  return [...numbers, mac].join('-')
 }
 
 /** @throws VmfsError 'bad name' for a text that is no UUID */
@@ -27,7 +32,7 @@ export function encodeUuid(text: string, target: Buffer = Buffer.alloc(UUID_BYTE
   return target
 }
 
-/** A new UUID of `seconds` since 1970 and twelve random bytes, of which the last six stand for a locally administered MAC address. */
+/** A new UUID of `seconds` since 1970 and twelve random bytes; the last six become a locally administered address. */
 export function makeUuid(seconds: number, random: Buffer): string {
   const raw = Buffer.alloc(UUID_BYTES)
   raw.writeUInt32LE(seconds % 2 ** 32, 0)
