@@ -58,37 +58,37 @@ export async function openVolumeFiles(
   volumeBytes: number,
   metadata: VolumeReader,
 ): Promise<VolumeFiles> {
-  const bootstrap = await readFirstFileDescriptors(version, metadata)
+  const bootstrap = await firstFileDescriptors(version, metadata)
   const opened: Partial<Record<ResourceFileKind, Resources>> = {}
   const contextSoFar = () => mapContext(version, volumeBytes, metadata, { ...opened })
   const open = async (kind: ResourceFileKind) => {
     const format = version.resourceFiles[kind]
     if (!format) return undefined
-    opened[kind] = await openResourceFile(contextSoFar(), bootstrap(format.address), format)
+    opened[kind] = await openResourceFile(contextSoFar(), await bootstrap(format.address), format)
     return opened[kind]
   }
   const [pb2, pbc, sbc] = [(await open('pb2'))!, (await open('pbc'))!, (await open('sbc'))!]
-  await requireFixedStart(version, contextSoFar(), bootstrap(SYSTEM_FD.fdc))
+  await requireFixedStart(version, contextSoFar(), await bootstrap(SYSTEM_FD.fdc))
   const fdc = (await open('fdc'))!
-  const fbb = await openFileBlocks(contextSoFar(), bootstrap(SYSTEM_FD.fbb))
+  const fbb = await openFileBlocks(contextSoFar(), await bootstrap(SYSTEM_FD.fbb))
   return { fdc, sbc, pbc, pb2, jbc: await open('jbc'), fbb }
 }
 
-/** Descriptors of cluster 0, from the first block of .fdc.sf alone. */
-async function readFirstFileDescriptors(version: VmfsVersion, metadata: VolumeReader) {
+/** Reads descriptors of cluster 0, from the first block of .fdc.sf alone. */
+async function firstFileDescriptors(version: VmfsVersion, metadata: VolumeReader) {
   const format = version.resourceFiles.fdc!
   const start = version.fdcBlock * FILE_BLOCK_BYTES
-  const block = await metadata.read(start, FILE_BLOCK_BYTES)
+  const header = await metadata.read(start, version.sectorBytes)
   const { bytes } = version.fileDescriptors
   const geometry = decodeAt(format.name, start, () =>
-    decodeGeometry(format.name, block, 0, version.clusters.headerBytes, bytes, format.limits),
+    decodeGeometry(format.name, header, 0, version.clusters.headerBytes, bytes, format.limits),
   )
-  return (address: number): FileDescriptor => {
+  return async (address: number): Promise<FileDescriptor> => {
     const { resource } = decodeFdAddress(address)
     const at = decodeAt(format.name, start, () => geometry.resourceOffset(0, resource))
     if (at + bytes > FILE_BLOCK_BYTES)
       throw new VmfsError('damaged', `${format.name}: descriptor ${resource} is not in its first block`, start)
-    return decodeFileDescriptor(version, address, start + at, block.subarray(at, at + bytes))
+    return decodeFileDescriptor(version, address, start + at, await metadata.read(start + at, bytes))
   }
 }
 

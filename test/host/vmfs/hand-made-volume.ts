@@ -102,6 +102,13 @@ export class HandMadeVolume {
     volume.cache.clear()
   }
 
+  async unlink(directory: number, name: string): Promise<void> {
+    const { volume } = this
+    const entry = await volume.find(await volume.readFileDescriptor(directory), name)
+    await volume.version.directories.remove(await this.#editor(directory), entry!)
+    volume.cache.clear()
+  }
+
   async add(directory: number, name: string, spec: FileSpec): Promise<number> {
     const address = await this.makeFile(spec)
     await this.link(directory, name, address)
