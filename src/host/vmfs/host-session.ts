@@ -109,15 +109,15 @@ async function requireStillAlone({ logical, version }: Volume, own: Heartbeat): 
   }
 }
 
-function requireAlone(slots: readonly Heartbeat[], host: string): void {
+export function requireAlone(slots: readonly Heartbeat[], host: string): void {
   const other = slots.find((slot) => isUsed(slot) && slot.owner !== host)
   if (!other) return
   const ip = other.ip === '' ? '' : ` (${other.ip})`
   throw new VmfsError(
     'in use',
     `host ${other.owner}${ip} has the volume open for writing, since its heartbeat slot at byte ${other.slotOffset} of the ` +
-      'volume is in use: wait until it is done; if it was cut off and is gone, "lunette vmfs check --repair" finishes or undoes ' +
-      'what it had begun',
+      'volume is in use: wait until it is done; if it was cut off and is gone, "lunette vmfs check --repair --force" finishes or ' +
+      'undoes what it had begun',
     other.slotOffset,
   )
 }

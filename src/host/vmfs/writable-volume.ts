@@ -130,6 +130,11 @@ export class WritableVolume {
     })
   }
 
+  /** Runs what changes the volume past these operations, when its turn comes: repairs. */
+  exclusively<Result>(operate: (writing: Writing) => Promise<Result>): Promise<Result> {
+    return this.#inTurn(() => operate(this.#writing))
+  }
+
   /** Waits for what is under way, gives the heartbeat slot back and closes the devices. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -186,7 +191,7 @@ export async function openForWriting(
 }
 
 /** Reads what is known already from the cache, which forgets what is written. */
-function cachedIo({ logical, cache }: Volume): VolumeIo {
+export function cachedIo({ logical, cache }: Volume): VolumeIo {
   return {
     read: (offset, length) => cache.read(offset, length),
     async write(offset, data) {

@@ -5,7 +5,7 @@ import { VmfsError } from '../errors.ts'
 import type { DirectoryBytes, DirectoryEntry, DirectoryFormat, EntryTarget, FoundEntry } from './directory.ts'
 import { structure, text, u32 } from './structure.ts'
 
-const ENTRY = structure('directory entry', 140, {
+export const ENTRY = structure('directory entry', 140, {
   type: u32(0),
   address: u32(4),
   generation: u32(8),

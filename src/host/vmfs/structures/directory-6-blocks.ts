@@ -69,7 +69,7 @@ export function slotOffset(directory: DirectoryBytes, { type, block, slot }: Loc
 
 // The map: half a byte for each block, the high half first.
 const NIBBLES = 2 * (BLOCK_BYTES - BLOCK_HEADER.size)
-const NIBBLE = { type: 3, hasFree: 4, notWritten: 8 } as const
+export const NIBBLE = { type: 3, hasFree: 4, notWritten: 8 } as const
 /** Of a new directory: this very map, one block for entries, and nothing else yet. */
 const NEW_MAP = { first: ((MAP_TYPE << 4) | ENTRY_BLOCK.type | NIBBLE.hasFree) & 0xff, others: 0x88 } as const
 
@@ -81,7 +81,7 @@ interface MappedBlock {
 }
 
 /** All blocks that the maps have room for. @throws VmfsError 'damaged' */
-async function mappedBlocks(directory: DirectoryBytes): Promise<Iterable<MappedBlock>> {
+export async function mappedBlocks(directory: DirectoryBytes): Promise<Iterable<MappedBlock>> {
   const { mapBlocks, mapBlockNumbers } = COUNTS.decode(await directory.read(0, COUNTS.size))
   if (mapBlocks > MAX_MAP_BLOCKS) throw new VmfsError('damaged', `a directory with ${mapBlocks} map blocks`)
   const maps: { start: number; image: Buffer }[] = []
@@ -104,10 +104,13 @@ function* nibblesOf(maps: readonly { start: number; image: Buffer }[]): Generato
     }
 }
 
-/** The numbers of the blocks of one kind, ascending. @throws VmfsError 'damaged' */
+/** The numbers of the blocks of one kind that the file has, ascending. @throws VmfsError 'damaged' */
 export async function* blocksOf(directory: DirectoryBytes, kind: BlockKind): AsyncGenerator<number> {
-  for (const { block, nibble } of await mappedBlocks(directory))
+  const blocks = Math.floor((directory.length - DIRECTORY_HEADER_BYTES) / BLOCK_BYTES)
+  for (const { block, nibble } of await mappedBlocks(directory)) {
+    if (block >= blocks) return
     if ((nibble & NIBBLE.type) === kind.type && !(nibble & NIBBLE.notWritten)) yield block
+  }
 }
 
 /** A block and the slots of it that are in use. @throws VmfsError 'damaged' */

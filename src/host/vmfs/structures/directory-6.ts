@@ -34,11 +34,11 @@ import { size64, structure, text, u32 } from './structure.ts'
 
 const VERSION = 0x00f50001
 /** Where the header keeps the two first entries, and the hash table. */
-const SELF = 0x3b8
-const PARENT = 0x4d8
-const HASH_TABLE = 0x5f8
+export const SELF = 0x3b8
+export const PARENT = 0x4d8
+export const HASH_TABLE = 0x5f8
 
-const ENTRY = structure('directory entry', ENTRY_BLOCK.slotBytes, {
+export const ENTRY = structure('directory entry', ENTRY_BLOCK.slotBytes, {
   type: u32(0x00),
   address: u32(0x04),
   generation: u32(0x08),
