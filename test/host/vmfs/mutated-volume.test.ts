@@ -60,7 +60,7 @@ async function readEverything(device: MemoryDevice, clusters: 'bitmaps' | 'locks
   }
   const volume = await attempt(() => openVolume([device]))
   if (!volume) return failures
-  await attempt(() => (clusters === 'bitmaps' ? measureSpace(volume) : countHeldLocks(volume)))
+  await attempt(async () => await (clusters === 'bitmaps' ? measureSpace(volume) : countHeldLocks(volume)))
   for (const path of ['/directory/c1alx', '/directory/none', '/directory/up', '/directory/deep/deeper/pointers'])
     await attempt(() => lookup(volume, path))
   const root = await attempt(() => volume.root())
