@@ -135,7 +135,7 @@ describe.each([5, 6] as const)('VMFS%i cut at any write', (version) => {
   })
 })
 
-/** Each write is the last one once: with what was not flushed gone, and with any part of it, torn. */
+/** Each write is the last one once: with what was not flushed gone, there before what was written earlier, and with any part of it, torn. */
 function* failures(recording: RecordingDevice): Generator<PowerFailure & { medium: MemoryDevice }> {
   const random = randomOf(recording.writeCount)
   const seen = new Set<string>()
@@ -145,6 +145,7 @@ function* failures(recording: RecordingDevice): Generator<PowerFailure & { mediu
     const failures: PowerFailure[] = [
       { writes, keeps: () => false },
       { writes, keeps: () => true },
+      { writes, keeps: (index) => index === writes - 1 },
       {
         writes,
         keeps: (index) => index === writes - 1 || kept.has(index),
