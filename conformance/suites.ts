@@ -3,11 +3,26 @@
 import type { Suite } from './suite.ts'
 import { CHAP } from './suites/chap.ts'
 import { CRASH } from './suites/crash.ts'
+import { HOST } from './suites/host.ts'
+import { INITIATOR } from './suites/initiator.ts'
 import { LIBISCSI } from './suites/libiscsi.ts'
 import { OPEN_ISCSI } from './suites/open-iscsi.ts'
 import { QEMU } from './suites/qemu.ts'
 import { RESERVATIONS } from './suites/reservations.ts'
 import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
+import { VAAI_STATUS } from './suites/vaai-status.ts'
 
-export const SUITES: readonly Suite[] = [TOOLS, CHAP, LIBISCSI, QEMU, OPEN_ISCSI, SG3, RESERVATIONS, CRASH]
+export const SUITES: readonly Suite[] = [
+  TOOLS,
+  CHAP,
+  INITIATOR,
+  LIBISCSI,
+  QEMU,
+  OPEN_ISCSI,
+  SG3,
+  HOST,
+  VAAI_STATUS,
+  RESERVATIONS,
+  CRASH,
+]

@@ -68,10 +68,7 @@ export class CommandRunner {
 
   /** Until it is done, or there is no use in trying. */
   async #insist(command: NexusCommand, first: CommandResult, tries: Tries): Promise<CommandResult> {
-    for (let result = first, generation = this.#nexus.generation; ; ) {
-      // A new session begins with unit attentions of its own.
-      if (generation !== this.#nexus.generation) tries.attentions.clear()
-      generation = this.#nexus.generation
+    for (let result = first; ; ) {
       const next = verdict(result, tries, { repeatable: command.repeatable, reserved: this.#reservedIn !== undefined })
       if (next.kind === 'done') return result
       if (next.attention) this.#tell(next.attention)

@@ -139,6 +139,9 @@ function loginOptions(options: ConnectOptions): LoginOptions {
 
 /** No message shows a secret. */
 function termsOf({ chap, mutual, algorithms = CHAP_ALGORITHM_NAMES }: AuthOptions): ChapTerms {
+  const unknown = algorithms.find((name) => !CHAP_ALGORITHM_NAMES.includes(name))
+  if (unknown !== undefined || algorithms.length === 0)
+    throw new RangeError(`auth: the CHAP algorithms are ${CHAP_ALGORITHM_NAMES.join(', ')}, not ${unknown ?? 'none'}`)
   if (mutual?.secret === chap.secret) throw new RangeError('auth: one secret for both directions (RFC 7143 9.2.1)')
   return { chap: accountOf(chap), mutual: mutual && accountOf(mutual), algorithms }
 }
