@@ -12,6 +12,7 @@ import {
   type Section,
 } from '../../conformance/host/compare.ts'
 import { compareCapacity, compareInquiry, PAGES } from '../../conformance/host/pages.ts'
+import { isInstalled } from '../../conformance/process.ts'
 import { decodeStandardInquiry, encodeDeviceIdentification, naa, scsiName, t10VendorId } from '../../protocol/index.ts'
 import { describeInquiry } from '../../src/host/describe/inquiry.ts'
 import { describePage, PAGE_ACRONYMS } from '../../src/host/describe/vpd.ts'
@@ -64,8 +65,6 @@ Hence:
   expect(compareCapacity({ ...ours, 'Last LBA': 1 }, printed)).toEqual(['Last LBA: 1, and sg3_utils prints 131071'])
 })
 
-const installed = spawnSync('sg_vpd', ['--version']).status === 0
-
 /** What sg3_utils prints of these bytes. */
 const decoded = (tool: string, bytes: Buffer, ...words: string[]): string =>
   spawnSync(tool, ['--inhex=-', ...words], {
@@ -81,60 +80,63 @@ const jsonOf = (sections: ReturnType<typeof describePage>['sections']): Section[
     ),
   }))
 
-describe.runIf(installed || process.env.LUNETTE_REQUIRE_TOOLS === '1')('the same bytes by sg3_utils', () => {
-  /** A page of 64 bytes with one bit set. */
-  const pageWith = (code: number, bit: number): Buffer => {
-    const bytes = Buffer.alloc(64)
-    bytes[1] = code
-    bytes.writeUInt16BE(60, 2)
-    if (bit >= 0) bytes[4 + (bit >> 3)]! |= 0x80 >> (bit & 7)
-    return bytes
-  }
-  /** Bytes that the standard's table has. */
-  test.each([
-    ['ei', 20],
-    ['bl', 64],
-    ['lbpv', 8],
-  ])('%s: every bit in turn', (acronym, end) => {
-    const code = PAGE_ACRONYMS.get(acronym)!
-    for (let bit = -1; bit < 8 * (end - 4); bit++) {
-      if (acronym === 'lbpv' && bit === 15) continue // DP tells of a designator, which is not there
-      const bytes = pageWith(code, bit).subarray(0, end)
-      bytes.writeUInt16BE(end - 4, 2)
-      const printed = decoded('sg_vpd', bytes, '-p', `0x${code.toString(16)}`)
-      expect([bit, PAGES[acronym]!.compare(jsonOf(describePage(code, bytes).sections), printed)]).toEqual([bit, []])
+describe.runIf(isInstalled('sg_vpd') || process.env.LUNETTE_REQUIRE_TOOLS === '1')(
+  'the same bytes by sg3_utils',
+  () => {
+    /** A page of 64 bytes with one bit set. */
+    const pageWith = (code: number, bit: number): Buffer => {
+      const bytes = Buffer.alloc(64)
+      bytes[1] = code
+      bytes.writeUInt16BE(60, 2)
+      if (bit >= 0) bytes[4 + (bit >> 3)]! |= 0x80 >> (bit & 7)
+      return bytes
     }
-  })
+    /** Bytes that the standard's table has. */
+    test.each([
+      ['ei', 20],
+      ['bl', 64],
+      ['lbpv', 8],
+    ])('%s: every bit in turn', (acronym, end) => {
+      const code = PAGE_ACRONYMS.get(acronym)!
+      for (let bit = -1; bit < 8 * (end - 4); bit++) {
+        if (acronym === 'lbpv' && bit === 15) continue // DP tells of a designator, which is not there
+        const bytes = pageWith(code, bit).subarray(0, end)
+        bytes.writeUInt16BE(end - 4, 2)
+        const printed = decoded('sg_vpd', bytes, '-p', `0x${code.toString(16)}`)
+        expect([bit, PAGES[acronym]!.compare(jsonOf(describePage(code, bytes).sections), printed)]).toEqual([bit, []])
+      }
+    })
 
-  test('standard INQUIRY data: every bit in turn', () => {
-    for (let bit = 0; bit < 8 * 58; bit++) {
-      const [byte, mask] = [bit >> 3, 0x80 >> (bit & 7)]
-      // sg_inq tells what it reads by VERSION, the format and the length; then texts, and what is vendor specific.
-      if ((byte >= 2 && byte <= 4) || (byte >= 8 && byte < 56)) continue
-      const bytes = Buffer.alloc(96, 0)
-      bytes.fill(' ', 8, 36)
-      bytes[2] = 6
-      bytes[3] = 2
-      bytes[4] = 91
-      bytes[byte]! |= mask
-      const [{ fields }] = jsonOf([describeInquiry(decodeStandardInquiry(bytes), undefined)]) as [Section]
-      expect([bit, compareInquiry(fields, decoded('sg_inq', bytes, '-d'))]).toEqual([bit, []])
-    }
-  })
+    test('standard INQUIRY data: every bit in turn', () => {
+      for (let bit = 0; bit < 8 * 58; bit++) {
+        const [byte, mask] = [bit >> 3, 0x80 >> (bit & 7)]
+        // sg_inq tells what it reads by VERSION, the format and the length; then texts, and what is vendor specific.
+        if ((byte >= 2 && byte <= 4) || (byte >= 8 && byte < 56)) continue
+        const bytes = Buffer.alloc(96, 0)
+        bytes.fill(' ', 8, 36)
+        bytes[2] = 6
+        bytes[3] = 2
+        bytes[4] = 91
+        bytes[byte]! |= mask
+        const [{ fields }] = jsonOf([describeInquiry(decodeStandardInquiry(bytes), undefined)]) as [Section]
+        expect([bit, compareInquiry(fields, decoded('sg_inq', bytes, '-d'))]).toEqual([bit, []])
+      }
+    })
 
-  test('designators of any kind and order', () => {
-    const designator = fc.oneof(
-      fc.stringMatching(/^[A-Z0-9]{1,12}$/).map((text) => t10VendorId('ACME', text)),
-      fc.uint8Array({ minLength: 15, maxLength: 15 }).map((bytes) => naa(Buffer.from([0x60, ...bytes]))),
-      fc.stringMatching(/^iqn\.[a-z0-9]{1,20}$/).map((name) => scsiName(name, 2)),
-    )
-    fc.assert(
-      fc.property(fc.array(designator, { minLength: 1, maxLength: 5 }), (designators) => {
-        const bytes = encodeDeviceIdentification(designators)
-        const printed = decoded('sg_vpd', bytes, '-p', 'di_asis')
-        expect(compareDesignators(jsonOf(describePage(0x83, bytes).sections), printed)).toEqual([])
-      }),
-      { numRuns: 30 },
-    )
-  })
-})
+    test('designators of any kind and order', () => {
+      const designator = fc.oneof(
+        fc.stringMatching(/^[A-Z0-9]{1,12}$/).map((text) => t10VendorId('ACME', text)),
+        fc.uint8Array({ minLength: 15, maxLength: 15 }).map((bytes) => naa(Buffer.from([0x60, ...bytes]))),
+        fc.stringMatching(/^iqn\.[a-z0-9]{1,20}$/).map((name) => scsiName(name, 2)),
+      )
+      fc.assert(
+        fc.property(fc.array(designator, { minLength: 1, maxLength: 5 }), (designators) => {
+          const bytes = encodeDeviceIdentification(designators)
+          const printed = decoded('sg_vpd', bytes, '-p', 'di_asis')
+          expect(compareDesignators(jsonOf(describePage(0x83, bytes).sections), printed)).toEqual([])
+        }),
+        { numRuns: 30 },
+      )
+    })
+  },
+)
