@@ -17,7 +17,7 @@ export const ALICE = { user: 'alice', secret: 'alices-secret-16' }
 export const ARRAY = { user: 'array', secret: 'arrays-secret-of-24-byte' }
 export const BLOCK_BYTES = 512
 
-export class CheckFailed extends Error {}
+class CheckFailed extends Error {}
 
 export function requireThat(condition: boolean, wanted: string): asserts condition {
   if (!condition) throw new CheckFailed(wanted)

@@ -10,6 +10,8 @@ export interface NexusCommand extends ScsiCommand {
   readonly repeatable: boolean
   /** Its timeout is longer than that of a read. */
   readonly slow?: boolean
+  /** In place of the session's timeout. */
+  readonly timeoutMs?: number
 }
 
 export interface Nexus {

@@ -65,6 +65,14 @@ describe('a command is not answered in time', () => {
     await target.expectSilence()
   })
 
+  test('a timeout of its own: the session is not waited for', async () => {
+    const { clock, nexus, target } = await openNexus({ timeouts })
+    nexus.execute({ ...read, timeoutMs: 10 }).catch(() => {})
+    await target.takeCommand()
+    clock.advance(11)
+    await takeFunction(target, ABORT_TASK)
+  })
+
   test('late five times: CommandTimeoutError', async () => {
     const { target, result, clock } = await late()
     for (let times = 1; times < 5; times++) {

@@ -159,8 +159,8 @@ export class CommandFlow {
     else this.#queue.push(pending)
   }
 
-  #timeoutOf({ slow }: NexusCommand): number {
-    return slow ? this.#timeouts.slowCommandMs : this.#timeouts.commandMs
+  #timeoutOf({ slow, timeoutMs }: NexusCommand): number {
+    return timeoutMs ?? (slow ? this.#timeouts.slowCommandMs : this.#timeouts.commandMs)
   }
 
   #escalate(event: EscalationEvent<Pending>): void {

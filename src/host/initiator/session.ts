@@ -127,7 +127,8 @@ export class InitiatorSession implements SessionIdentity {
    * it is FUNCTION COMPLETE, the tasks of this session that the function ended reject with TaskAbortedError.
    */
   async manage(functionCode: number, { lun = 0, task, reason }: ManageOptions = {}): Promise<number> {
-    if (task && this.#tasks.withdraw(task, reason)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
+    if (task && functionCode === FUNCTION.ABORT_TASK && this.#tasks.withdraw(task, reason))
+      return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
     const at = task?.command.lun ?? lun
     const affected = this.#tasks.affected(functionCode, at, task)
     const response = await askManagement(this.#stream, this.#exchanges, functionCode, at, task)
