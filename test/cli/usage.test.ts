@@ -145,6 +145,10 @@ describe('wrong usage: one sentence, where to look, exit 2', () => {
       ['inquiry', URL, '--user', 'bob'],
       '--user needs a secret: give --secret-file or --secret-env; see lunette inquiry --help',
     ],
+    [
+      ['inquiry', URL, '--user', 'u'.repeat(300), '--secret', 'x'],
+      'A CHAP user of 300 bytes; allowed: 1 to 255, none of them zero; see lunette inquiry --help',
+    ],
     [['inquiry', URL, '--secret', 'x'], 'A secret without a user: give --user too; see lunette inquiry --help'],
     [
       ['inquiry', URL, '--user', 'bob', '--secret', 'x', '--secret-env', 'Y'],
