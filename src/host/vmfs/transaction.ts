@@ -36,18 +36,17 @@ export interface Region {
 
 interface Sector {
   readonly before: Buffer
-  image: Buffer
+  readonly image: Buffer
 }
 
 export class Transaction {
   readonly #volume: VolumeIo
   readonly #log: TransactionLog
   readonly #sectorBytes: number
-  readonly #sectors = new Map<number, Sector>()
+  /** What has been edited, by offset. */
+  readonly #edited = new Map<number, Sector>()
   readonly #locks = new Set<number>()
   readonly #freed = new Set<string>()
-  /** Sectors that were edited, also those that have their old content again. */
-  #edited = 0
   #dataWritten = false
   #finished = false
 
@@ -64,17 +63,15 @@ export class Transaction {
 
   /** Whether `sectors` more sectors fit into the record. */
   hasRoomFor(sectors: number): boolean {
-    return this.#edited + sectors <= this.#log.capacity
+    return this.#edited.size + sectors <= this.#log.capacity
   }
 
   /** Metadata with the edits made so far; any offset and length. The buffer is the caller's own. */
   async read(offset: number, length: number): Promise<Buffer> {
-    const first = this.#sectorOf(offset)
-    const end = this.#sectorOf(offset + length + this.#sectorBytes - 1)
-    await this.#load(first, end)
-    const result = Buffer.alloc(end - first)
-    for (let at = first; at < end; at += this.#sectorBytes) this.#sectors.get(at)!.image.copy(result, at - first)
-    return result.subarray(offset - first, offset - first + length)
+    const { first, sectors } = await this.#sectors(offset, length)
+    for (const [at, { image }] of this.#edited)
+      if (at >= first && at < first + sectors.length) image.copy(sectors, at - first)
+    return sectors.subarray(offset - first, offset - first + length)
   }
 
   /** Hands the region's image to `change` and keeps what it makes of it. */
@@ -88,18 +85,14 @@ export class Transaction {
   /** Keeps `image` as what the region is to hold. */
   async replace({ offset, lock }: Region, image: Buffer): Promise<void> {
     this.#demandOpen()
-    const first = this.#sectorOf(offset)
-    const end = this.#sectorOf(offset + image.length + this.#sectorBytes - 1)
-    await this.#load(first, end)
-    for (let at = first; at < end; at += this.#sectorBytes) {
-      const sector = this.#sectors.get(at)!
-      if (sector.image === sector.before) {
-        sector.image = Buffer.from(sector.before)
-        this.#edited++
-      }
+    const { first, sectors } = await this.#sectors(offset, image.length)
+    for (let at = first; at < first + sectors.length; at += this.#sectorBytes) {
+      const known = this.#edited.get(at)
+      const before = known?.before ?? sectors.subarray(at - first, at - first + this.#sectorBytes)
+      const after = known?.image ?? Buffer.from(before)
       const from = Math.max(offset, at)
-      const to = Math.min(offset + image.length, at + this.#sectorBytes)
-      image.copy(sector.image, from - at, from - offset, to - offset)
+      image.copy(after, from - at, from - offset, Math.min(image.length, at + this.#sectorBytes - offset))
+      if (known || !after.equals(before)) this.#edited.set(at, { before, image: after })
     }
     this.#locks.add(lock)
   }
@@ -110,7 +103,9 @@ export class Transaction {
    */
   async write(offset: number, data: Buffer): Promise<void> {
     this.#demandOpen()
-    for (let at = this.#sectorOf(offset); at < offset + data.length; at += this.#sectorBytes) this.#forget(at)
+    for (const at of this.#edited.keys())
+      if (at + this.#sectorBytes > offset && at < offset + data.length)
+        throw new Error(`the sector at ${at} is both edited and written directly`)
     this.#dataWritten = true
     await this.#volume.write(offset, data)
   }
@@ -147,39 +142,17 @@ export class Transaction {
   }
 
   #changed(): SectorImage[] {
-    return [...this.#sectors]
-      .filter(([, { before, image }]) => before !== image && !before.equals(image))
+    return [...this.#edited]
+      .filter(([, { before, image }]) => !before.equals(image))
       .map(([offset, { image }]) => ({ offset, image }))
       .sort((a, b) => a.offset - b.offset)
   }
 
-  /** Reads what is not there yet, with one read for each gap. */
-  async #load(first: number, end: number): Promise<void> {
-    for (let at = first; at < end; ) {
-      if (this.#sectors.has(at)) {
-        at += this.#sectorBytes
-        continue
-      }
-      let to = at
-      while (to < end && !this.#sectors.has(to)) to += this.#sectorBytes
-      const data = await this.#volume.read(at, to - at)
-      for (let start = at; start < to; start += this.#sectorBytes) {
-        const before = data.subarray(start - at, start - at + this.#sectorBytes)
-        this.#sectors.set(start, { before, image: before })
-      }
-      at = to
-    }
-  }
-
-  #forget(sector: number): void {
-    const known = this.#sectors.get(sector)
-    if (known && known.before !== known.image)
-      throw new Error(`sector at ${sector} is both edited and written directly`)
-    this.#sectors.delete(sector)
-  }
-
-  #sectorOf(offset: number): number {
-    return offset - (offset % this.#sectorBytes)
+  /** The whole sectors around some bytes, as they stand on the volume. */
+  async #sectors(offset: number, length: number): Promise<{ first: number; sectors: Buffer }> {
+    const first = offset - (offset % this.#sectorBytes)
+    const end = Math.ceil((offset + length) / this.#sectorBytes) * this.#sectorBytes
+    return { first, sectors: await this.#volume.read(first, end - first) }
   }
 
   #demandOpen(): void {

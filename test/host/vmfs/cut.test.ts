@@ -28,6 +28,8 @@ async function* sparse(length: number): AsyncGenerator<Buffer> {
 }
 const putSparse = (path: string, length: number) => async (volume: WritableVolume) =>
   await volume.putFile(path, sparse(length), { sparse: true })
+const write = (path: string, offset: number) => async (volume: WritableVolume) =>
+  await volume.writeAt(await volume.reference(path), offset, pattern(1000, 8))
 const many = (directory: string, count: number) => async (volume: WritableVolume) => {
   await volume.makeDirectory(directory)
   for (let index = 0; index < count; index++) await volume.putFile(`${directory}/file ${index}`, from())
@@ -89,6 +91,13 @@ const CUTS: readonly Cut[] = [
       await put('/one/file', 100)(volume)
     },
     operate: (volume) => volume.rename('/one', '/two/three'),
+  },
+  { what: 'a write behind the end of a small file', prepare: put('/old', 3000), operate: write('/old', 7000) },
+  { what: 'a write that makes a small file large', prepare: put('/old', 3000), operate: write('/old', 3 * MIB) },
+  {
+    what: 'a write at the end of a large file',
+    prepare: put('/old', 2 * MIB - 9),
+    operate: write('/old', 2 * MIB - 9),
   },
   { what: 'truncate to nothing', prepare: put('/old', 3 * MIB), operate: (volume) => volume.truncate('/old', 0) },
   { what: 'truncate to less', prepare: put('/old', 3 * MIB), operate: (volume) => volume.truncate('/old', MIB + 5) },

@@ -142,7 +142,8 @@ function sizeOf(random: () => number): number {
 export function dataOf({ size, seed, sparse }: { size: number; seed: number; sparse: boolean }): Buffer {
   const data = pattern(size, seed)
   // Every second block is a hole to be.
-  if (sparse) for (let at = seed % 2 === 0 ? 0 : MIB; at < size; at += 2 * MIB) data.fill(0, at, Math.min(at + MIB, size))
+  if (sparse)
+    for (let at = seed % 2 === 0 ? 0 : MIB; at < size; at += 2 * MIB) data.fill(0, at, Math.min(at + MIB, size))
   return data
 }
 

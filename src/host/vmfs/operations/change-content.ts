@@ -39,13 +39,15 @@ async function change(work: Work, file: FileEdit, length: number, offset: number
   if (!isInFileBlocks(file) && length <= subBlockBytes) return await changeSmall(work, file, length, offset, data)
   if (!isInFileBlocks(file)) await moveToFileBlocks(work, file)
   const list = new BlockList(work, file)
+  const blocks = Math.ceil(length / FILE_BLOCK_BYTES)
+  await list.makeRoom(blocks)
   await zeroBetween(work, file, file.meta.length, offset)
   for (let at = offset; at < offset + data.length; ) {
     const bytes = Math.min(FILE_BLOCK_BYTES - (at % FILE_BLOCK_BYTES), offset + data.length - at)
     await writeBlock(work, file, list, at, data.subarray(at - offset, at - offset + bytes))
     at += bytes
   }
-  await list.fit(Math.ceil(length / FILE_BLOCK_BYTES))
+  await list.settle(blocks)
   file.set({ length })
 }
 
