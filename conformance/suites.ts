@@ -12,6 +12,8 @@ import { RESERVATIONS } from './suites/reservations.ts'
 import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
 import { VAAI_STATUS } from './suites/vaai-status.ts'
+import { VMFS_LUN } from './suites/vmfs-lun.ts'
+import { VMFS_TOOLS } from './suites/vmfs-tools.ts'
 
 export const SUITES: readonly Suite[] = [
   TOOLS,
@@ -25,4 +27,6 @@ export const SUITES: readonly Suite[] = [
   VAAI_STATUS,
   RESERVATIONS,
   CRASH,
+  VMFS_TOOLS,
+  VMFS_LUN,
 ]
