@@ -105,6 +105,14 @@ describe('README', () => {
     },
   )
 
+  test.for(commands.filter((command) => /^lunette /.test(command)))('%s', { timeout: 20_000 }, async (command) => {
+    const { portal } = await serve()
+    const words = command.split(' ').slice(1)
+    const { code, stdout, stderr } = await lunette(words.map((word) => word.replace('127.0.0.1:3260', portal)))
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/iqn\.2026-11\.io\.lunette:array1|VIRTUAL DISK|Block limits|10 GiB|COMPARE AND WRITE/)
+  })
+
   test('the three lines of the library', async () => {
     const [snippet] = blocks('js') as [string]
     const file = join(ROOT, `.readme-${process.pid}.mjs`) // inside the package, which can then name itself

@@ -13,7 +13,7 @@ import {
   TASK_MANAGEMENT_RESPONSE_CODE,
   TEST_UNIT_READY,
 } from '../../protocol/index.ts'
-import { ConnectionLostError, ProtocolError, RejectedError, TaskAbortedError } from '../../src/host/index.ts'
+import { ConnectionLostError, ProtocolError, queryTask, RejectedError, TaskAbortedError } from '../../src/host/index.ts'
 import { ANSWERS, open } from './scripted-target.ts'
 
 const { R2T, NOP_IN, REJECT, TEXT_RESPONSE, ASYNC_MESSAGE } = TARGET_OPCODE
@@ -38,6 +38,11 @@ describe('the command window (RFC 7143 4.2.2.1)', () => {
       expect(command.header.lun[1]).toBe(lun)
     }
     await target.expectSilence()
+    target.window = 0
+    const asked = queryTask(session, waiting[2]!) // which withdraws nothing
+    const { initiatorTaskTag } = (await target.take(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST)).header
+    target.say(TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE, { initiatorTaskTag, response: 1 })
+    expect(await asked).toBe(1)
     expect(await session.abortTask(waiting[2]!)).toBe(TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE)
     await expect(waiting[2]!.result).rejects.toBeInstanceOf(TaskAbortedError)
     await target.expectSilence()

@@ -30,6 +30,7 @@ const FINAL = 0x80
 const READ = 0x40
 const WRITE = 0x20
 const PADDING = Buffer.alloc(4)
+const EMPTY = Buffer.alloc(0)
 
 export interface Sink {
   write(bytes: Uint8Array): void
@@ -48,7 +49,7 @@ export class PduWriter {
   command(task: ScsiTask, cmdSn: number, expStatSn: number, immediate: Buffer, final: boolean): void {
     const { command, initiatorTaskTag, expectedDataTransferLength: edtl } = task
     const long = command.cdb.length > CDB_BYTES
-    const ahs = long ? encodeAhs([{ kind: 'extended CDB', cdb: command.cdb.subarray(CDB_BYTES) }]) : PADDING.subarray(4)
+    const ahs = long ? encodeAhs([{ kind: 'extended CDB', cdb: command.cdb.subarray(CDB_BYTES) }]) : EMPTY
     const header = this.#header(ahs)
     header[0] = INITIATOR_OPCODE.SCSI_COMMAND | (command.immediate ? IMMEDIATE : 0)
     header[1] =
@@ -75,7 +76,7 @@ export class PduWriter {
     data: Buffer,
     final: boolean,
   ): void {
-    const header = this.#header(PADDING.subarray(4))
+    const header = this.#header(EMPTY)
     header[0] = INITIATOR_OPCODE.DATA_OUT
     header[1] = final ? FINAL : 0
     header.writeUIntBE(data.length, DATA_SEGMENT_LENGTH, 3)
@@ -90,7 +91,7 @@ export class PduWriter {
 
   /** Room for header, AHS and digest. */
   #header(ahs: Buffer): Buffer {
-    const header = Buffer.alloc(BHS_LENGTH + ahs.length + (this.#digests.header ? DIGEST_BYTES : 0))
+    const header = Buffer.allocUnsafe(BHS_LENGTH + ahs.length + (this.#digests.header ? DIGEST_BYTES : 0)).fill(0)
     header[TOTAL_AHS_LENGTH] = ahs.length / 4
     ahs.copy(header, BHS_LENGTH)
     return header
@@ -102,7 +103,7 @@ export class PduWriter {
     this.#sink.write(header)
     if (data.length === 0) return
     this.#sink.write(data)
-    const padding = PADDING.subarray(0, -data.length & 3)
+    const padding = (data.length & 3) === 0 ? EMPTY : PADDING.subarray(0, -data.length & 3)
     if (padding.length > 0) this.#sink.write(padding)
     if (!this.#digests.data) return
     const digest = Buffer.alloc(DIGEST_BYTES)

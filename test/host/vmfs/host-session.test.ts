@@ -1,0 +1,164 @@
+// One host at a time has a volume open for writing, and what a host leaves that was cut off is finished by the next (notes, 4).
+
+import { describe, expect, test } from 'vitest'
+import { readHeartbeats } from '../../../src/host/vmfs/heartbeats.ts'
+import { makeHostUuid } from '../../../src/host/vmfs/host-identity.ts'
+import { HEARTBEAT, HEARTBEAT_OFFSET } from '../../../src/host/vmfs/structures/heartbeat.ts'
+import { openVolume } from '../../../src/host/vmfs/volume.ts'
+import { CutError, MemoryDevice } from './memory-device.ts'
+import {
+  change,
+  contentOf,
+  from,
+  HOST,
+  inspect,
+  MIB,
+  newVolume,
+  openWritable,
+  pattern,
+  treeOf,
+} from './writing-volumes.ts'
+
+const OTHER = '5f6a1b2c-00000002-0002-02005e000002'
+
+const slotsOf = async (device: MemoryDevice) => {
+  const { logical, version } = await openVolume([device])
+  return await readHeartbeats(logical, version)
+}
+
+describe.each([5, 6] as const)('VMFS%i: a host that writes', (version) => {
+  const size = version === 5 ? 273 * MIB : 785 * MIB
+
+  test('has a heartbeat slot with its UUID, its journal and a higher generation, and gives it back', async () => {
+    const device = await newVolume(version, size)
+    for (const generation of [1n, 2n]) {
+      const volume = await openWritable(device)
+      const [slot, ...others] = await slotsOf(device)
+      expect(others).toEqual([])
+      expect(slot).toMatchObject({
+        ...{ owner: HOST, generation, lockImplementation: 3, offset: slot?.slotOffset },
+        ...(version === 5 ? { driverMajor: 14, driverMinor: 81 } : { driverMajor: 24, driverMinor: 82 }),
+      })
+      expect(slot?.journalOffset).toBeGreaterThan(0)
+      await volume.close()
+      expect(await slotsOf(device)).toEqual([])
+      expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+    }
+  })
+
+  test('keeps all others out', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openWritable(device)
+    await expect(openWritable(device, { host: OTHER })).rejects.toMatchObject({
+      problem: 'in use',
+      message: expect.stringMatching(`host ${HOST} has the volume open .*lunette vmfs check --repair`),
+    })
+    await volume.putFile('/file', from(pattern(10, 1)))
+    await volume.close()
+    await change(device, async (other) => await other.putFile('/other', from()), { host: OTHER })
+    expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/file', '/other'])
+  })
+
+  test('that is cut off after its record: the next run of the same host carries it out', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openWritable(device)
+    // The descriptor's data in the descriptor: the record is the first write.
+    device.cutAfter(1)
+    await expect(volume.makeLink('', '/x')).rejects.toMatchObject({ problem: 'bad name' })
+    await expect(volume.putFile('/file', from())).rejects.toThrow(CutError)
+    await expect(volume.putFile('/next', from())).rejects.toMatchObject({ problem: 'read-only' })
+    device.heal()
+    await expect(volume.putFile('/next', from())).rejects.toMatchObject({
+      problem: 'read-only',
+      message: expect.stringContaining('open it again'),
+    })
+    await volume.close()
+    expect(await slotsOf(device)).toHaveLength(1)
+    expect((await treeOf(await openVolume([device]))).size).toBe(0)
+    const again = await openWritable(device)
+    expect(again.recovered).toEqual([HOST])
+    await again.close()
+    expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/file'])
+    expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+  })
+
+  test('that is cut off: others recover it when they are told that it is dead', async () => {
+    const device = await newVolume(version, size)
+    await openWritable(device)
+    await expect(openWritable(device, { host: OTHER })).rejects.toMatchObject({ problem: 'in use' })
+    const volume = await openWritable(device, { host: OTHER, recover: true })
+    expect(volume.recovered).toEqual([HOST])
+    await volume.putFile('/file', from(pattern(100, 1)))
+    await volume.close()
+    expect(await treeOf(await openVolume([device]))).toEqual(new Map([['/file', contentOf(pattern(100, 1))]]))
+    expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+  })
+
+  test('whose data cannot be written tells so, changes nothing, and can go on', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openWritable(device)
+    device.cutAfter(0)
+    await expect(volume.putFile('/file', from(pattern(5000, 1)))).rejects.toThrow(CutError)
+    device.heal()
+    await volume.putFile('/next', from(pattern(5000, 2)))
+    await volume.close()
+    expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/next'])
+    expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+  })
+
+  test('by default has a UUID of its own in each run', async () => {
+    const device = await newVolume(version, size)
+    const hosts = new Set<string>()
+    for (let run = 0; run < 3; run++) {
+      const volume = await openWritable(device, { host: makeHostUuid() })
+      hosts.add(volume.host)
+      await volume.close()
+    }
+    expect(hosts.size).toBe(3)
+  })
+
+  test('with a journal that it did not write refuses to replay it', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openWritable(device)
+    const [slot] = await slotsOf(device)
+    await volume.volume.logical.write(slot?.journalOffset ?? 0, pattern(4096, 1))
+    await expect(openWritable(device, { recover: true, host: OTHER })).rejects.toMatchObject({
+      problem: 'unsupported',
+      volumeOffset: slot?.journalOffset,
+    })
+  })
+
+  test('finds a slot that is neither free nor used: damaged, with its place', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openVolume([device])
+    const { slotBytes } = volume.version.heartbeats
+    const image = HEARTBEAT.encode({ state: 5 }, Buffer.alloc(slotBytes))
+    await volume.logical.write(HEARTBEAT_OFFSET + 3 * slotBytes, image)
+    await expect(openWritable(device)).rejects.toMatchObject({
+      problem: 'damaged',
+      volumeOffset: HEARTBEAT_OFFSET + 3 * slotBytes,
+    })
+  })
+
+  test('runs operations that are asked for at once one after the other', async () => {
+    const device = await newVolume(version, size)
+    await change(device, async (volume) => {
+      await Promise.all([
+        volume.makeDirectory('/dir'),
+        ...Array.from({ length: 20 }, (_, index) => volume.putFile(`/dir/${index}`, from(pattern(5000, index)))),
+        volume.rename('/dir', '/moved'),
+      ])
+    })
+    expect((await treeOf(await openVolume([device]))).size).toBe(21)
+    expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+  })
+
+  test('that has closed the volume writes no more', async () => {
+    const volume = await openWritable(new MemoryDevice(size).fork()).catch(() => undefined)
+    expect(volume).toBeUndefined()
+    const opened = await openWritable(await newVolume(version, size))
+    await opened.close()
+    await opened.close()
+    await expect(opened.putFile('/file', from())).rejects.toMatchObject({ problem: 'read-only' })
+  })
+})
