@@ -163,6 +163,7 @@ export const targetSchema = mapping({
   initiators: initiators().default('any'),
   redirect: wordOrMapping('none', redirect).default('none'),
   abortFinished: oneOf('notExist', 'complete').default('notExist'),
+  errorRecoveryLevel: oneOf(0, 1, 2).default(2),
   luns: list(lunSchema, 'a list of LUNs').prefault([{}]),
 })
 

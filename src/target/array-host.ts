@@ -2,6 +2,7 @@
 // the clock of their timers.
 
 import { LOGIN_STATUS, type LoginStatus } from '../../protocol/iscsi/login-status.ts'
+import type { OwnParameters } from '../../protocol/iscsi/negotiation.ts'
 import type { DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { initiatorPortName } from '../../protocol/scsi/transport-id.ts'
@@ -116,6 +117,11 @@ export class ArrayHost implements ConnectionHost {
     if (redirect === 'none') return authenticated(target.authentication, initiatorName, targetPortalGroupTag)
     const refused = redirect.permanent ? LOGIN_STATUS.TARGET_MOVED_PERMANENTLY : LOGIN_STATUS.TARGET_MOVED_TEMPORARILY
     return { refused, reason: `${targetName} is at ${redirect.to}`, movedTo: redirect.to }
+  }
+
+  ownOf(targetName: string): OwnParameters {
+    const target = this.#targets.get(targetName)
+    return target ? { errorRecoveryLevel: target.errorRecoveryLevel } : {}
   }
 
   async establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus> {

@@ -3,6 +3,7 @@
 
 import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import type { Allegiance } from './allegiance.ts'
+import { LIMITS } from './limits.ts'
 import type { Task } from './task.ts'
 
 /** What recovery needs of a connection. */
@@ -51,21 +52,27 @@ export class ConnectionRecovery<Connection extends RecoverableConnection> {
     return this.#left.length > 0
   }
 
-  /** Whether anything is retained: with Time2Retain 0 it is discarded at once (RFC 7143 13.16). */
+  /**
+   * Whether anything is retained: with Time2Retain 0 it is discarded at once (RFC 7143 13.16). Time2Wait is the initiator's
+   * choice, up to an hour (13.15): so long nobody else is kept from what its tasks and reservations hold.
+   */
   get retains(): boolean {
-    return this.#session.parameters.defaultTime2Retain > 0
+    const { defaultTime2Wait, defaultTime2Retain } = this.#session.parameters
+    return defaultTime2Retain > 0 && defaultTime2Wait <= LIMITS.time2WaitSeconds
   }
 
   /**
-   * A connection has gone. Immediate commands, and those whose turn had not come, cannot be recovered (RFC 7143 7.14, 11.14):
-   * resolves when they have ended.
+   * A connection has gone. Immediate commands, and those whose turn had not come, cannot be recovered (RFC 7143 7.14, 11.14),
+   * nor what the oldest of too many has left: resolves when they have ended.
    */
   async leave(connection: Connection): Promise<void> {
     connection.allegiance?.lose()
     this.#session.forget(connection)
     if (!this.retains) return this.#session.terminate(connection)
     this.#left.push({ connection, loggedOut: false, seconds: 0 })
-    await this.#session.abort(connection.tasks.filter((task) => task.immediate || !task.hasPlace))
+    const ended = this.#session.abort(connection.tasks.filter((task) => task.immediate || !task.hasPlace))
+    const oldest = this.#left.length > LIMITS.lostConnectionsPerSession ? this.#left.shift() : undefined
+    await Promise.all([ended, oldest && this.#session.terminate(oldest.connection)])
   }
 
   /** The connection of this CID that is lost and has not been logged out. */

@@ -34,6 +34,8 @@ export interface ConnectionHost {
   readonly limits: ArrayLimits
   readonly connectionLog: { of(address: string, bindings: Record<string, unknown>): Log }
   admit(applicant: Applicant, connection: Connection): Admission
+  /** What holds for sessions of one target alone. */
+  ownOf(targetName: string): OwnParameters
   /** The session that the login makes or joins, once nothing of an earlier one can still happen. */
   establish(login: Login, connection: Connection, cmdSn: number): Promise<Session | LoginStatus>
   discover(initiatorName: string, name: string | undefined, socket: ConnectionSocket): readonly DiscoveredTarget[]
@@ -103,6 +105,7 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     this.#login = new Login({
       own: OWN_PARAMETERS,
       admit: (applicant) => host.admit(applicant, this),
+      ownOf: (targetName) => host.ownOf(targetName),
       textLength: limits.negotiationText,
       crypto: CHAP_CRYPTO,
     })

@@ -230,8 +230,8 @@ export class DataOut {
   /** Data may be missing before a PDU, or within it: they are asked for when the sequence has ended (RFC 7143 7.8, 7.9). */
   #recover(recovery: DataRecovery, pdu: DataOutPdu, damaged: boolean): void {
     const end = pdu.bufferOffset + pdu.dataLength
-    const sequence = this.#sequenceOf(pdu, end)
-    if (!sequence) return // an answer to an R2T that was answered, or has been sent anew
+    const sequence = this.#sequenceOf(pdu)
+    if (!sequence) return this.#takeLate(pdu, end)
     if (pdu.bufferOffset < sequence.from || end > sequence.end) this.#failure ??= outOfBounds(pdu)
     else if (!damaged) this.#storeAnywhere(recovery, pdu, end)
     if (!pdu.final) return
@@ -247,11 +247,17 @@ export class DataOut {
     this.#continue(pdu)
   }
 
-  #sequenceOf({ solicited, targetTransferTag }: DataOutPdu, end: number): Sequence | undefined {
+  #sequenceOf({ solicited, targetTransferTag }: DataOutPdu): Sequence | undefined {
     if (solicited) return this.#sequences.find((sequence) => sequence.targetTransferTag === targetTransferTag)
-    if (this.#unsolicited) return { targetTransferTag, from: this.#immediateLength, end: this.#unsolicitedEnd }
-    // After the end of the unsolicited data: too much of them, unless they have come before.
-    return end <= this.#solicited ? undefined : { targetTransferTag, from: end, end }
+    if (!this.#unsolicited) return undefined
+    return { targetTransferTag, from: this.#immediateLength, end: this.#unsolicitedEnd }
+  }
+
+  /** An R2T that it would answer was answered, or has been sent anew; or the end of unsolicited data has been seen. */
+  #takeLate(pdu: DataOutPdu, end: number): void {
+    if (pdu.solicited || end <= this.#solicited) return
+    this.#failure ??= SENSE.UNEXPECTED_UNSOLICITED_DATA
+    if (pdu.final) this.#continue(pdu)
   }
 
   #storeAnywhere(recovery: DataRecovery, pdu: DataOutPdu, end: number): void {

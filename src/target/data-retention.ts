@@ -97,10 +97,7 @@ export class DataRetention {
   }
 
   #drop(sent: SentPdus, count: number): void {
-    for (let dropped = 0; dropped < count; dropped++) {
-      const pdu = sent.pdus.shift()
-      if (pdu) this.#count(-sizeOf(pdu))
-    }
+    for (const pdu of sent.pdus.splice(0, count)) this.#count(-sizeOf(pdu))
     if (sent.pdus.length === 0) this.#holders.delete(sent)
   }
 

@@ -77,8 +77,12 @@ export const LIMITS = {
   /** Statuses that a connection may ask for again: as many as the largest command window has. */
   statusesPerConnection: 4096,
   statusBytesPerConnection: 4 * MIB,
-  /** So many even when all sessions together have more to be sent again than may be. */
-  leastStatusesPerConnection: 32,
+  /** As much even when all sessions together have more to be sent again than may be. */
+  leastStatusesPerConnection: { count: 32, bytes: 64 * KIB },
+  /** Connections of a session that its tasks wait for after they are lost: past this the tasks of the oldest are given up. */
+  lostConnectionsPerSession: 16,
+  /** DefaultTime2Wait that tasks without a connection wait for at the most: with a longer one nothing is retained. */
+  time2WaitSeconds: 60,
   /** DefaultTime2Retain at the most: how long tasks without a connection wait for one (ErrorRecoveryLevel 2). */
   time2RetainSeconds: 60,
   /** Buffers of the whole array. */

@@ -32,6 +32,8 @@ export type Admission =
 export interface LoginOptions {
   readonly own: OwnParameters
   readonly admit: (applicant: Applicant) => Admission
+  /** What holds for sessions of one target alone, by the name that the login gives. */
+  readonly ownOf: (targetName: string) => OwnParameters
   /** Bytes of text that one negotiation may take. */
   readonly textLength: number
   readonly crypto: ChapCrypto
@@ -146,6 +148,8 @@ export class Login {
     this.#gatheredLength = 0
     const security = this.#stage === LOGIN_STAGE.SECURITY_NEGOTIATION
     const own = security ? pairs.filter((pair) => !isSecurityKey(pair)) : pairs
+    const named = pairs.find(({ key }) => key === 'TargetName')
+    if (named) this.#negotiation.prepare(this.#options.ownOf(named.value)) // before anything in the same text is answered
     const { answers, failure } = this.#negotiation.receive(own, security ? 'security' : 'operational')
     if (failure) throw new Refusal(failure.status, `${failure.key} ${failure.reason}`)
     const reply: TextPair[] = [...answers]

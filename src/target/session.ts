@@ -100,7 +100,7 @@ export class Session {
 
   /** Seconds that tasks without a connection wait for one, after Time2Wait (RFC 7143 13.16). */
   get time2Retain(): number {
-    return this.recovery ? this.parameters.defaultTime2Retain : 0
+    return this.recovery?.retains ? this.parameters.defaultTime2Retain : 0
   }
 
   /** Waits for its initiator to come back. */
@@ -189,6 +189,7 @@ export class Session {
     if (!this.recovery || !this.has(connection)) return
     this.#connections.delete(connection.cid)
     await this.recovery.leave(connection)
+    this.forget(connection) // what it has said since
     this.recovery.logout(connection.cid)
   }
 

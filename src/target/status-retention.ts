@@ -12,8 +12,8 @@ interface Kept<Status> {
 interface Bounds {
   readonly count: number
   readonly bytes: number
-  /** So many are kept even when all sessions together keep too much. */
-  readonly least: number
+  /** As much is kept even when all sessions together keep too much. */
+  readonly least: { readonly count: number; readonly bytes: number }
   readonly budget: RetentionBudget
 }
 
@@ -56,7 +56,10 @@ export class StatusRetention<Status> {
   /** A number that was not sent yet, or that goes back, acknowledges nothing. */
   acknowledge(expStatSn: number): void {
     if (!lessThan(this.#expected, expStatSn) || lessThan(this.#next, expStatSn)) return
-    for (let sn = this.#expected; sn !== expStatSn; sn = next(sn)) this.#drop(sn)
+    for (const sn of this.#kept.keys()) {
+      if (!lessThan(sn, expStatSn)) break
+      this.#drop(sn)
+    }
     this.#expected = expStatSn
   }
 
@@ -81,7 +84,8 @@ export class StatusRetention<Status> {
     const { count, bytes, least, budget } = this.#bounds
     const { size } = this.#kept
     if (this.#closed) return size > 0
-    return size > count || this.#bytes > bytes || (size > least && budget.used > budget.limit)
+    if (size > count || this.#bytes > bytes) return true
+    return budget.used > budget.limit && (size > least.count || this.#bytes > least.bytes)
   }
 
   #count(bytes: number): void {

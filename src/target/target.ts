@@ -22,6 +22,8 @@ export class Target {
   /** Ascending by LUN. */
   units: readonly LogicalUnit[] = []
   abortFinished: TargetConfig['abortFinished'] = 'notExist'
+  /** Of its sessions, at the most (RFC 7143 13.20). */
+  errorRecoveryLevel: TargetConfig['errorRecoveryLevel'] = 2
   /** Whether an initiator may log in, by its name. */
   admits!: (initiatorName: string) => boolean
   /** What an initiator must prove, by its name. */
@@ -58,6 +60,7 @@ export class Target {
   /** Takes over what may change while the target runs, and other logical units. Whoever calls tells the initiators. */
   configure(config: TargetConfig, units: readonly LogicalUnit[]): void {
     this.abortFinished = config.abortFinished
+    this.errorRecoveryLevel = config.errorRecoveryLevel
     this.admits = matcher(config.initiators)
     this.authentication = authentication(config.auth)
     this.redirect = config.redirect

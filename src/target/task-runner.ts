@@ -224,7 +224,7 @@ export class TaskRunner implements Transport {
   #complete(task: Task): void {
     if (!task.aborted) task.transport.respond(task, STATUS.GOOD, undefined, false)
     else if (task.tellsAbort) task.transport.respond(task, STATUS.TASK_ABORTED, undefined, false)
-    else this.#endInSilence(task)
+    else task.transport.endInSilence(task)
   }
 
   respond(task: Task, status: number, sense: Buffer | undefined, fenced: boolean): void {
@@ -243,13 +243,13 @@ export class TaskRunner implements Transport {
     this.#responder.sendStatus(task, status, sense)
   }
 
-  flushSoon(): void {
-    this.#port.flushSoon()
-  }
-
-  #endInSilence(task: Task): void {
+  endInSilence(task: Task): void {
     this.#end(task)
     this.#responder.forget(task)
+  }
+
+  flushSoon(): void {
+    this.#port.flushSoon()
   }
 
   /** Before its status is said: the status tells the window that there is then. */
@@ -260,7 +260,7 @@ export class TaskRunner implements Transport {
 
   #fail(task: Task, error: unknown): void {
     if (task.aborted) return this.#complete(task)
-    if (error instanceof TaskAborted) return this.#endInSilence(task)
+    if (error instanceof TaskAborted) return task.transport.endInSilence(task)
     if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
     const { status, sense, unexpected } = failureOf(error, task)
     if (!sense) task.lu?.statusReturned(task.nexus, status)

@@ -28,6 +28,8 @@ export interface Transport {
   respond(task: Task, status: number, sense: Buffer | undefined, fenced: boolean): void
   /** Ends the task with a status, now. */
   conclude(task: Task, status: number, sense: Buffer | undefined): void
+  /** Ends the task without a status: its initiator is not to be told. */
+  endInSilence(task: Task): void
   /** What has been said in this turn may leave. */
   flushSoon(): void
   /** Another connection has aborted tasks of the logical unit that came on this one. */

@@ -87,7 +87,7 @@ describe('a configuration that is wrong', () => {
       stdout: '',
       stderr: [
         'wrong.yaml:5:20: targets[0].luns[1].blockSize: found 1024; allowed: 512, 4096\n',
-        'wrong.yaml:6:5: targets[0].login: unknown key; allowed: iqn, portals, auth, initiators, redirect, abortFinished, luns\n',
+        'wrong.yaml:6:5: targets[0].login: unknown key; allowed: iqn, portals, auth, initiators, redirect, abortFinished, errorRecoveryLevel, luns\n',
       ].join(''),
     })
   })

@@ -52,6 +52,7 @@ describe('defaults', () => {
           initiators: 'any',
           redirect: 'none',
           abortFinished: 'notExist',
+          errorRecoveryLevel: 2,
           luns: [
             {
               id: 0,
@@ -136,6 +137,7 @@ describe('parsing an effective configuration again gives the same', () => {
             initiators: ['iqn.2001-04.com.example:Host', 'eui.0123456789ABCDEF', 'iqn.*:Rack1.**'],
             redirect: { to: 'storage.example.com:3260' },
             abortFinished: 'complete',
+            errorRecoveryLevel: 0,
             luns: [
               {
                 id: 16383,
@@ -204,7 +206,7 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     [{ targets: [] }, 'targets: found an empty list; allowed: a list of targets, at least one'],
     [
       { targets: [1] },
-      'targets[0]: found 1; allowed: a mapping with the keys iqn, portals, auth, initiators, redirect, abortFinished, luns',
+      'targets[0]: found 1; allowed: a mapping with the keys iqn, portals, auth, initiators, redirect, abortFinished, errorRecoveryLevel, luns',
     ],
     [{ targets: [{ iqn: 'array1' }] }, `targets[0].iqn: found "array1"; allowed: ${NAME}`],
     [{ targets: [{ iqn: null }] }, `targets[0].iqn: found nothing; allowed: ${NAME}`],
@@ -220,6 +222,8 @@ describe('a wrong value names the key, what was found and what is allowed', () =
     [{ targets: [{ initiators: 'none' }] }, `targets[0].initiators: found "none"; allowed: ${NAMES}`],
     [{ targets: [{ initiators: ['any'] }] }, `targets[0].initiators[0]: found "any"; allowed: ${ENTRY}`],
     [{ targets: [{ abortFinished: true }] }, 'targets[0].abortFinished: found true; allowed: notExist, complete'],
+    [{ targets: [{ errorRecoveryLevel: 3 }] }, 'targets[0].errorRecoveryLevel: found 3; allowed: 0, 1, 2'],
+    [{ targets: [{ errorRecoveryLevel: '2' }] }, 'targets[0].errorRecoveryLevel: found "2"; allowed: 0, 1, 2'],
     [{ targets: [{ luns: 0 }] }, 'targets[0].luns: found 0; allowed: a list of LUNs'],
   ])('%j', (input, message) => expect(refusal(input)).toBe(message))
 
@@ -381,7 +385,7 @@ describe('unknown keys', () => {
     ],
     [
       { targets: [{ login: {} }] },
-      'targets[0].login: unknown key; allowed: iqn, portals, auth, initiators, redirect, abortFinished, luns',
+      'targets[0].login: unknown key; allowed: iqn, portals, auth, initiators, redirect, abortFinished, errorRecoveryLevel, luns',
     ],
     [{ 'a b': 1 }, '["a b"]: unknown key; allowed: data, portals, discoveryAuth, limits, pools, targets'],
     [

@@ -14,93 +14,41 @@ import {
   STATUS,
   TARGET_OPCODE,
   TEST_UNIT_READY,
-  WRITE_10,
 } from '../../protocol/index.ts'
 import { LIMITS } from '../../src/target/limits.ts'
 import { MIB } from './array.ts'
 import { pattern } from './disk.ts'
-import { type HandBuilt, HeldStore, handBuilt } from './hand-built.ts'
-import { join, members, tryJoin } from './members.ts'
+import type { HeldStore } from './hand-built.ts'
+import {
+  BLOCK,
+  connected,
+  connectionKeys,
+  everythingFreed,
+  LENGTH,
+  logout,
+  medium,
+  out,
+  pass,
+  reinstated,
+  SECONDS,
+  seen,
+  write,
+} from './losing-connections.ts'
+import { join, tryJoin } from './members.ts'
 import type { PduOf } from './pdu-socket.ts'
 import type { RawInitiator } from './raw.ts'
 import { acknowledge, read, reassign, snack, takeData, until, untilResponse } from './recovering.ts'
 import { expectUp } from './tasks.ts'
 
-const { R2T, DATA_IN, SCSI_RESPONSE, LOGOUT_RESPONSE, REJECT } = TARGET_OPCODE
-const BLOCK = 512
-const LENGTH = 16 * BLOCK
+const { R2T, DATA_IN, SCSI_RESPONSE, REJECT } = TARGET_OPCODE
 const TUR = TEST_UNIT_READY.encode({})
 const data = pattern(LENGTH, 7)
-const medium = pattern(4 * MIB, 5)
-const write = WRITE_10.encode({ lba: 8, blocks: 16 })
-const out = { write: true, expectedDataTransferLength: LENGTH }
-const KEYS = {
-  ErrorRecoveryLevel: '2',
-  DefaultTime2Wait: '2',
-  DefaultTime2Retain: '5',
-  MaxRecvDataSegmentLength: '1024',
-  MaxBurstLength: '4096',
-  ImmediateData: 'No',
-  InitialR2T: 'Yes',
-}
-/** More than Time2Wait and Time2Retain. */
-const SECONDS = 8
-
-interface Setup {
-  readonly built: HandBuilt
-  readonly store: HeldStore
-  readonly all: RawInitiator[]
-  readonly raw: RawInitiator
-}
-
-async function connected(
-  count = 1,
-  keys: Record<string, string> = {},
-  limits: Record<string, number> = {},
-): Promise<Setup> {
-  const store = new HeldStore()
-  const built = await handBuilt([store], {}, {}, undefined, { limits })
-  await store.write(medium, 0, medium.length, 0)
-  store.writes.splice(0)
-  const all = await members(built, built.target.iqn, count, { ...KEYS, ...keys })
-  return { built, store, all, raw: all[0]! }
-}
-
-const connectionKeys = { MaxRecvDataSegmentLength: KEYS.MaxRecvDataSegmentLength }
-
-/** The connection goes, and another one takes its CID: an implicit logout for recovery. */
-async function reinstated({ built, all }: Setup, lost: RawInitiator, keys: Record<string, string> = connectionKeys) {
-  lost.destroy()
-  return join(built, all[0]!, built.target.iqn, lost.cid, keys)
-}
-
-async function logout(raw: RawInitiator, reason: number, cid: number) {
-  const initiatorTaskTag = raw.takeTag()
-  raw.send(INITIATOR_OPCODE.LOGOUT_REQUEST, {
-    immediate: true,
-    reason,
-    cid,
-    initiatorTaskTag,
-    cmdSn: raw.cmdSn,
-    expStatSn: raw.expStatSn,
-  })
-  const { header } = await raw.take(LOGOUT_RESPONSE)
-  raw.expStatSn++
-  return header
-}
-
-/** The array has seen that the connection is gone. */
-const seen = ({ built }: Setup, connections: number): Promise<void> =>
-  until(() => [...built.target.sessions][0]?.connections.length === connections)
 
 async function expectMedium(store: HeldStore, expected: Buffer, offset: number): Promise<void> {
   const found = Buffer.alloc(expected.length)
   await store.read(found, 0, found.length, offset)
   expect(found.equals(expected)).toBe(true)
 }
-
-const everythingFreed = ({ built }: Setup): Promise<void> =>
-  until(() => built.target.sessions.size === 0 && built.host.pool.used === 0 && built.host.retained.used === 0)
 
 describe('a read whose connection is lost (RFC 7143 7.1.4.3, 7.2.2)', () => {
   test.each<[string, number, number]>([
@@ -512,10 +460,6 @@ describe('TASK REASSIGN that cannot be (RFC 7143 7.2.2, 11.5.1)', () => {
 })
 
 describe('a session without connections (RFC 7143 6.3.6, 13.15, 13.16)', () => {
-  const pass = ({ built }: Setup, seconds: number): void => {
-    for (let second = 0; second < seconds; second++) built.host.tick()
-  }
-
   test('lives for Time2Wait and Time2Retain, and no longer: everything is freed, nothing is written', async () => {
     const setup = await connected()
     const { raw, built, store } = setup

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   BHS_LENGTH,
+  decodeSense,
   encodePdu,
   INITIATOR_OPCODE,
   REJECT_REASON,
@@ -319,6 +320,18 @@ describe('unsolicited data (RFC 7143 7.1.4.1, 7.8)', () => {
     send(raw, { initiatorTaskTag, ...(await asked(raw, 4096, 8192)) })
     await expectWritten(setup, initiatorTaskTag)
   })
+})
+
+test('unsolicited Data-Out after their end, empty and far behind the command: it fails, nothing beyond it is asked for', async () => {
+  const { raw, store } = await connected()
+  const initiatorTaskTag = raw.command(write, out)
+  const r2t = await asked(raw, 0, 4096)
+  raw.dataOut({ initiatorTaskTag, bufferOffset: 0xffff_f000, final: true }, Buffer.alloc(0))
+  send(raw, { initiatorTaskTag, ...r2t })
+  const { header, data: sense } = await raw.response()
+  expect(header).toMatchObject({ initiatorTaskTag, status: STATUS.CHECK_CONDITION })
+  expect(decodeSense(sense.subarray(2)).sense).toBe(SENSE.UNEXPECTED_UNSOLICITED_DATA)
+  expect(store.writes).toEqual([])
 })
 
 describe('PDUs other than data (RFC 7143 7.1.4.2, 7.8)', () => {

@@ -2,7 +2,16 @@
 // while commands are under way, each of which gets its answer.
 
 import { expect, test } from 'vitest'
-import { decodeSense, SENSE, STATUS, TARGET_OPCODE, TASK_ATTRIBUTE, WRITE_10, WRITE_16 } from '../../protocol/index.ts'
+import {
+  ASYNC_EVENT,
+  decodeSense,
+  SENSE,
+  STATUS,
+  TARGET_OPCODE,
+  TASK_ATTRIBUTE,
+  WRITE_10,
+  WRITE_16,
+} from '../../protocol/index.ts'
 import { arrayForTest, type LunInput, MIB, memory, SIZE } from './array.ts'
 import { expectSense, pattern } from './disk.ts'
 import { Load } from './load.ts'
@@ -77,6 +86,8 @@ test('a command whose data do not come holds a removal up for a while, and is an
   await other.session.nop()
   expect(await reported(other)).toEqual([0]) // gone for everybody at once
   await changing
+  const { header: event } = await raw.take(TARGET_OPCODE.ASYNC_MESSAGE) // the inventory has changed, told before the answers
+  expect(event.asyncEvent).toBe(ASYNC_EVENT.SCSI_ASYNCHRONOUS_EVENT)
   for (let answers = 0; answers < 2; answers++) {
     const { header, data } = await raw.response()
     expect(header.status).toBe(STATUS.CHECK_CONDITION)

@@ -6,7 +6,7 @@ import { StatusRetention } from '../../src/target/status-retention.ts'
 function retention(statSn: number, count = 100, bytes = 1000) {
   const gone: number[] = []
   const budget = { limit: 10_000, used: 0 }
-  const bounds = { count, bytes, least: 2, budget }
+  const bounds = { count, bytes, least: { count: 2, bytes: 100 }, budget }
   const statuses = new StatusRetention<number>(statSn, bounds, (status) => gone.push(status))
   const keep = (...numbers: number[]): void => {
     for (const number of numbers) statuses.keep(number, number, 10)
@@ -74,6 +74,17 @@ describe.each([5, 0xffff_fffe])('statuses from StatSN %i on', (first) => {
     keep(at(4))
     expect(gone).toEqual([at(0), at(1), at(2)])
     expect(statuses.run(at(3), 2)).toEqual([at(3), at(4)])
+  })
+
+  test('what all sessions keep is too much: long ones are given up, however few', () => {
+    const { statuses, gone, keep, budget } = retention(first)
+    budget.used = 20_000
+    keep(at(0))
+    statuses.keep(at(1), at(1), 91)
+    expect(gone).toEqual([at(0)])
+    statuses.keep(at(2), at(2), 101)
+    expect(gone).toEqual([at(0), at(1), at(2)])
+    expect(statuses.run(at(2), 1)).toBe('given up')
   })
 
   test('closed: nothing is kept any more, and all is given back', () => {
