@@ -63,7 +63,7 @@ export async function beginSession(volume: Volume, io: VolumeIo, host: string): 
   const journal = new HostJournal(logical, place.offset, host, journalBounds(volume))
   await journal.start()
   const slot = await takeSlot(logical, version, chooseSlot(slots, host), host, place)
-  await requireStillAlone(volume, slot)
+  await requireStillAlone(volume, io, slot)
   return new HostSession(volume, io, slot, journal)
 }
 
@@ -92,7 +92,7 @@ export async function recoverHosts(
 async function recoverHost(volume: Volume, io: VolumeIo, slot: Heartbeat): Promise<void> {
   const place = journalOf(slot)
   if (place.offset !== 0) {
-    await replayJournal(volume.logical, place.offset, journalBounds(volume))
+    await replayJournal(volume.logical, place.offset, slot.owner, journalBounds(volume))
     volume.cache.clear()
   }
   await freeSlot(volume.logical, volume.version, slot)
@@ -100,13 +100,15 @@ async function recoverHost(volume: Volume, io: VolumeIo, slot: Heartbeat): Promi
 }
 
 /** Two that came at the same time see each other here, unless they took the same slot, which the later one has then. */
-async function requireStillAlone({ logical, version }: Volume, own: Heartbeat): Promise<void> {
+async function requireStillAlone(volume: Volume, io: VolumeIo, own: Heartbeat): Promise<void> {
+  const { logical, version } = volume
   const used = await readHeartbeats(logical, version)
   try {
     requireAlone(used, own.owner)
   } catch (error) {
     if (used.some((slot) => slot.slotOffset === own.slotOffset && slot.owner === own.owner))
       await freeSlot(logical, version, own)
+    await freeJournalBlock(volume, io, journalOf(own))
     throw error
   }
 }
