@@ -72,6 +72,23 @@ describe.each([5, 6] as const)('VMFS%i: the content of a file', (version) => {
     }
   })
 
+  test('that lost its end and grows again has zeros there, in the block that it kept', async () => {
+    for (const grow of [
+      (volume: WritableVolume) => volume.truncate('/file', MIB + 100),
+      (volume: WritableVolume) => write(volume, MIB + 99, Buffer.alloc(1)),
+    ]) {
+      const device = empty.fork()
+      const content = pattern(3 * MIB, 1)
+      await change(device, async (volume) => {
+        await volume.putFile('/file', from(content))
+        await volume.truncate('/file', 5001)
+        await grow(volume)
+      })
+      const expected = resized(content.subarray(0, 5001), MIB + 100)
+      expect((await treeOf(await openVolume([device]))).get('/file')).toBe(contentOf(expected))
+    }
+  })
+
   test('that is cut to nothing has no blocks, and one that grows from nothing has holes', async () => {
     const device = empty.fork()
     await change(device, (volume) => volume.putFile('/file', from(pattern(3 * MIB, 1))))
