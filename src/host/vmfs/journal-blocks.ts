@@ -4,7 +4,7 @@
 import { Allocator } from './allocation.ts'
 import { VmfsError } from './errors.ts'
 import { FileMap } from './file-map.ts'
-import type { Heartbeat, JournalPlace } from './heartbeats.ts'
+import { type JournalPlace, readHeartbeats } from './heartbeats.ts'
 import type { ResourceFile } from './resource-files.ts'
 import type { AddressParts } from './structures/address.ts'
 import { FILE_TYPE } from './structures/file-descriptor.ts'
@@ -17,15 +17,12 @@ const UNLOGGED: TransactionLog = { capacity: 1, log: async () => {}, retire: asy
 
 /**
  * A place for a journal that no slot in use names.
- * @throws VmfsError 'no space' when there is none
+ * @throws VmfsError 'no space' or 'in use' when there is none
  */
-export async function takeJournalBlock(
-  volume: Volume,
-  io: VolumeIo,
-  used: readonly Heartbeat[],
-): Promise<JournalPlace> {
+export async function takeJournalBlock(volume: Volume, io: VolumeIo): Promise<JournalPlace> {
   const own = await ownBlocks(volume)
   if (!own) return await takeResource(volume, io)
+  const used = await readHeartbeats(volume.logical, volume.version)
   const named = new Set(used.map(({ journalOffset }) => journalOffset))
   const block = own.find((candidate) => !named.has(candidate * FILE_BLOCK_BYTES))
   if (block === undefined)

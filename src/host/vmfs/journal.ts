@@ -44,7 +44,7 @@ export class HostJournal implements TransactionLog {
     if (this.#isInDoubt)
       throw new VmfsError(
         'read-only',
-        'an earlier change was cut: close the volume and open it again, which finishes it',
+        'an earlier change was cut: close the volume, which finishes it when the device is there again',
       )
     this.#isInDoubt = true
     await this.#write(images.map(({ offset, image }) => ({ volumeOffset: offset, data: image })))

@@ -93,6 +93,7 @@ export class Work {
   /** How many of them an earlier transaction has committed. */
   #takenBefore = 0
   #toFree: ToFree[] = []
+  #isFinishing = false
 
   constructor(writing: Writing) {
     this.#writing = writing
@@ -147,8 +148,7 @@ export class Work {
 
   /** Commits the change, and then what it has freed, as much at once as a record holds. */
   async finish(): Promise<void> {
-    // From the first commit on, what was taken is in use.
-    this.#taken = []
+    this.#isFinishing = true
     await this.#release(this.#toFree)
     await this.#tx.commit()
   }
@@ -169,6 +169,8 @@ export class Work {
 
   async #commit(): Promise<void> {
     await this.#tx.commit()
+    // The first commit of the end is the change itself: from then on what was taken is in use.
+    if (this.#isFinishing) this.#taken = []
     this.#takenBefore = this.#taken.length
     this.#tx = this.#writing.begin()
     this.#tx.flushFirst()

@@ -23,6 +23,9 @@ import {
 
 const OTHER = '5f6a1b2c-00000002-0002-02005e000002'
 
+/** Of the logical volume on a device (notes, head). */
+const volumeStart = 0x1100000
+
 const slotsOf = async (device: MemoryDevice) => {
   const { logical, version } = await openVolume([device])
   return await readHeartbeats(logical, version)
@@ -72,9 +75,8 @@ describe.each([5, 6] as const)('VMFS%i: a host that writes', (version) => {
     device.heal()
     await expect(volume.putFile('/next', from())).rejects.toMatchObject({
       problem: 'read-only',
-      message: expect.stringContaining('open it again'),
+      message: expect.stringContaining('close the volume'),
     })
-    await volume.close()
     expect(await slotsOf(device)).toHaveLength(1)
     expect((await treeOf(await openVolume([device]))).size).toBe(0)
     const again = await openWritable(device)
@@ -82,6 +84,53 @@ describe.each([5, 6] as const)('VMFS%i: a host that writes', (version) => {
     await again.close()
     expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/file'])
     expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+  })
+
+  test('that is cut off finishes its change when it closes the volume and the device is there again', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openWritable(device)
+    device.cutAfter(1)
+    await expect(volume.putFile('/file', from())).rejects.toThrow(CutError)
+    device.heal()
+    await volume.close()
+    expect(await slotsOf(device)).toEqual([])
+    expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/file'])
+    expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+  })
+
+  test('whose device is gone when it closes the volume leaves slot and journal for the next', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openWritable(device)
+    device.cutAfter(1)
+    await expect(volume.putFile('/file', from())).rejects.toThrow(CutError)
+    await expect(volume.close()).rejects.toThrow(CutError)
+    device.heal()
+    await change(device, async () => {})
+    expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/file'])
+    expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
+  })
+
+  test('that finds another one when it has taken its slot gives it back, and no journal is touched', async () => {
+    const device = await newVolume(version, size)
+    const first = await openWritable(device)
+    const [slot] = await slotsOf(device)
+    const { logical, version: row } = first.volume
+    const image = await logical.read(slot?.slotOffset ?? 0, row.heartbeats.slotBytes)
+    await first.close()
+    // The other host's slot appears with the first write of this one.
+    const seen = device.fork()
+    let writes = 0
+    const racing = Object.assign(device, {
+      write: async (offset: number, data: Buffer) => {
+        if (writes++ === 0)
+          await MemoryDevice.prototype.write.call(device, volumeStart + (slot?.slotOffset ?? 0), image)
+        await MemoryDevice.prototype.write.call(device, offset, data)
+      },
+    })
+    await expect(openWritable(racing, { host: OTHER })).rejects.toMatchObject({ problem: 'in use' })
+    expect(await slotsOf(device)).toMatchObject([{ owner: HOST }])
+    const journal = volumeStart + (slot?.journalOffset ?? 0)
+    expect(device.peek(journal, 4096)).toEqual(seen.peek(journal, 4096))
   })
 
   test('that is cut off: others recover it when they are told that it is dead', async () => {

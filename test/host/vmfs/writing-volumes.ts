@@ -100,8 +100,10 @@ const ZEROS = Buffer.alloc(MIB)
 async function describe(volume: Volume, file: FileDescriptor): Promise<string> {
   if (isDirectory(file.meta)) return 'directory'
   if (file.meta.type === FILE_TYPE.symlink) return `-> ${await readLink(volume, file)}`
+  const reader = volume.openFile(file)
+  if (file.meta.blockBytes < MIB) return contentOf(await reader.read(0, reader.length))
   const digest = new Digest()
-  for await (const { offset, data } of volume.openFile(file).pieces()) if (data) digest.add(offset, data)
+  for await (const { offset, data } of reader.pieces()) if (data) digest.add(offset, data)
   return digest.of(file.meta.length)
 }
 
