@@ -39,13 +39,16 @@ export class HostJournal implements TransactionLog {
     await this.#volume.flush()
   }
 
-  /** @throws VmfsError 'read-only' after a change that was cut: what it left is to be replayed first */
-  async log(images: readonly SectorImage[]): Promise<void> {
+  requireSettled(): void {
     if (this.#isInDoubt)
       throw new VmfsError(
         'read-only',
         'an earlier change was cut: close the volume, which finishes it when the device is there again',
       )
+  }
+
+  async log(images: readonly SectorImage[]): Promise<void> {
+    this.requireSettled()
     this.#isInDoubt = true
     await this.#write(images.map(({ offset, image }) => ({ volumeOffset: offset, data: image })))
     await this.#volume.flush()

@@ -58,7 +58,9 @@ export class Writing {
     this.#allocators = allocators(volume)
   }
 
+  /** @throws VmfsError 'read-only' after a change that was cut: bitmaps may be half written, and blocks that look free may be in use */
   begin(): Transaction {
+    this.#log.requireSettled?.()
     return new Transaction(this.io, this.#log, this.volume.version.sectorBytes)
   }
 

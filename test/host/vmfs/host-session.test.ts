@@ -98,6 +98,25 @@ describe.each([5, 6] as const)('VMFS%i: a host that writes', (version) => {
     expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
   })
 
+  test('that is cut off writes nothing more, not even data, before the change is finished', async () => {
+    const device = await newVolume(version, size)
+    const volume = await openWritable(device)
+    // The data, the record, and nothing of what it says.
+    device.cutAfter(2)
+    await expect(volume.putFile('/first', from(pattern(5000, 1)))).rejects.toThrow(CutError)
+    device.heal()
+    const { length } = device.writes
+    for (const refused of [
+      volume.putFile('/second', from(pattern(5000, 2))),
+      volume.makeDirectory('/dir'),
+      volume.writeAt({ address: 4, generation: 1 }, 0, pattern(1, 1)),
+    ])
+      await expect(refused).rejects.toMatchObject({ problem: 'read-only' })
+    expect(device.writes).toHaveLength(length)
+    await volume.close()
+    expect(await treeOf(await openVolume([device]))).toEqual(new Map([['/first', contentOf(pattern(5000, 1))]]))
+  })
+
   test('whose device is gone when it closes the volume leaves slot and journal for the next', async () => {
     const device = await newVolume(version, size)
     const volume = await openWritable(device)
