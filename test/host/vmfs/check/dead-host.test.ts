@@ -91,7 +91,7 @@ describe.each([5, 6] as const)('VMFS%i', (version) => {
 
   test('a journal that nobody can read is said to be', async () => {
     const device = await cut('mkdir', 1, endedHost())
-    const [{ slotOffset }] = (await check(device!)).hosts as [{ slotOffset: number }]
+    const { slotOffset } = (await check(device!)).hosts[0]!
     const slot = device!.peek(0x1100000 + slotOffset, 512)
     const journal = 0x1100000 + Number(slot.readBigUInt64LE(0x64))
     device!.poke(journal, Buffer.alloc(4096, 0x55))
