@@ -187,20 +187,3 @@ describe.each([5, 6] as const)('VMFS%i: directories', (version) => {
     expect(await refused(device, operate)).toBe(problem)
   })
 })
-
-test('a directory of VMFS5 whose addresses are all taken refuses another name with "no space"', async () => {
-  const device = await newVolume(5)
-  await change(device, (volume) => volume.makeDirectory('/dir'))
-  const volume = await openVolume([device])
-  const { offset, image } = (await lookup(volume, '/dir')).file
-  // To fill it would take 14,979 names: its first sub-block stands for all 256.
-  for (let index = 1; index < 256; index++) image.copy(image, 1024 + index * 4, 1024, 1028)
-  image.writeBigUInt64LE(14_979n * 140n, 512 + 0x14)
-  await volume.logical.write(offset, image)
-  await change(device, async (writable) => {
-    await expect(writable.putFile('/dir/one more', from())).rejects.toMatchObject({
-      problem: 'no space',
-      message: expect.stringContaining('the directory is full'),
-    })
-  })
-})
