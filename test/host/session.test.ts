@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   ASYNC_EVENT,
+  encodePdu,
   INITIATOR_OPCODE,
   parseText,
   READ_10,
@@ -69,6 +70,19 @@ describe('what the target says unasked', () => {
     await target.expectSilence()
   })
 
+  test('a target that pings and does not read: the connection ends before memory does', async () => {
+    const [session, target] = await open()
+    target.socket.pause()
+    const ping = encodePdu(NOP_IN, { initiatorTaskTag: RESERVED_TAG, targetTransferTag: 7 })
+    const pings = Buffer.concat(Array(4000).fill(ping))
+    let ended: Error | undefined
+    session.closed.then((error) => {
+      ended = error
+    })
+    while (!ended) await new Promise((resolve) => target.socket.write(pings, resolve))
+    expect(ended.message).toContain('has not read the answers')
+  })
+
   test('a request for logout gets one', async () => {
     const [session, target] = await open()
     target.say(ASYNC_MESSAGE, { asyncEvent: ASYNC_EVENT.LOGOUT_REQUESTED, parameter3: 3 })
@@ -117,6 +131,16 @@ describe('requests with one answer', () => {
     expect((await target.take(INITIATOR_OPCODE.TEXT_REQUEST)).data.length).toBe(0)
     target.say(TEXT_RESPONSE, { initiatorTaskTag, targetTransferTag: RESERVED_TAG, final: true }, { data: two })
     expect(await answer).toEqual([{ key: 'TargetName', value: 'iqn.2026-11.x:y' }])
+  })
+
+  test('text without an end and without a byte ends all the same', async () => {
+    const [session, target] = await open()
+    const asked = session.text([{ key: 'SendTargets', value: 'All' }])
+    for (let answers = 0; answers < 4096; answers++) {
+      const { initiatorTaskTag } = (await target.take(INITIATOR_OPCODE.TEXT_REQUEST)).header
+      target.say(TEXT_RESPONSE, { initiatorTaskTag, targetTransferTag: 9 })
+    }
+    await expect(asked).rejects.toBeInstanceOf(ProtocolError)
   })
 
   test('ABORT TASK: the tag and number of the task; its result rejects when the function is complete', async () => {

@@ -8,7 +8,7 @@ import { command } from '../command.ts'
 import { printFile } from './streams.ts'
 import { VOLUME_OPTIONS, VOLUME_POSITIONAL, withVolume } from './volume-options.ts'
 
-export const FILE_POSITIONAL = {
+const FILE_POSITIONAL = {
   path: { type: 'string', demandOption: true, describe: 'A file on the volume' },
 } as const
 

@@ -10,7 +10,7 @@ export const STANDARD_STREAM = '-'
 const PIECE_BYTES = 1024 * 1024
 
 /** Writes to standard output; false when nobody reads it any more. */
-export function print({ stdout }: Pick<Terminal, 'stdout'>, data: Uint8Array): Promise<boolean> {
+function print({ stdout }: Pick<Terminal, 'stdout'>, data: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     stdout.write(data, (error) => resolve(!error))
   })

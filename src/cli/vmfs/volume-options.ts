@@ -152,7 +152,7 @@ function flushedAtTheEnd(device: BlockDevice): BlockDevice {
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** A second signal ends the process as ever. */
-export async function interruptible<T>(work: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
+async function interruptible<T>(work: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const interrupt = (signal: NodeJS.Signals) =>
     controller.abort(

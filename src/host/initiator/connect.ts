@@ -54,6 +54,8 @@ export interface ConnectOptions {
   readonly auth?: AuthOptions
   /** How long connection and login may take, and in discovery the answer; 10 seconds without one. */
   readonly timeoutMs?: number
+  /** Drops the connection, or what is to become one. */
+  readonly signal?: AbortSignal
   /** What measures it; the system's without one. */
   readonly clock?: Clock
 }
@@ -88,10 +90,10 @@ const OWN: OwnParameters = {
  * @throws UnreachableError, LoginRefusedError, AuthenticationError, ProtocolError, ConnectionLostError
  */
 export async function connect(options: ConnectOptions): Promise<InitiatorSession> {
-  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock } = options
+  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock, signal } = options
   const login = loginOptions(options)
   const machine = new InitiatorLogin(login)
-  const transport = await openTransport({ host, port, timeoutMs, clock })
+  const transport = await openTransport({ host, port, timeoutMs, clock, signal })
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       cancelTimer()

@@ -7,7 +7,6 @@ import { DATA_OUT } from '../../../protocol/iscsi/data-out.ts'
 import { BHS_LENGTH, INITIATOR_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import type { Digests } from '../../../protocol/iscsi/pdu.ts'
 import { SCSI_COMMAND, TASK_ATTRIBUTE } from '../../../protocol/iscsi/scsi-command.ts'
-import { encodeLun } from '../../../protocol/scsi/lun.ts'
 import type { ScsiTask } from './command.ts'
 
 const DATA_SEGMENT_LENGTH = SCSI_COMMAND.at('dataSegmentLength').byte
@@ -58,7 +57,7 @@ export class PduWriter {
       (command.dataOut && edtl > 0 ? WRITE : 0) |
       (command.attributes ?? TASK_ATTRIBUTE.SIMPLE)
     header.writeUIntBE(immediate.length, DATA_SEGMENT_LENGTH, 3)
-    encodeLun(command.lun, header, LUN)
+    task.lun.copy(header, LUN)
     header.writeUInt32BE(initiatorTaskTag, INITIATOR_TASK_TAG)
     header.writeUInt32BE(edtl, EDTL)
     header.writeUInt32BE(cmdSn, CMD_SN)
@@ -80,7 +79,7 @@ export class PduWriter {
     header[0] = INITIATOR_OPCODE.DATA_OUT
     header[1] = final ? FINAL : 0
     header.writeUIntBE(data.length, DATA_SEGMENT_LENGTH, 3)
-    encodeLun(task.command.lun, header, LUN)
+    task.lun.copy(header, LUN)
     header.writeUInt32BE(task.initiatorTaskTag, INITIATOR_TASK_TAG)
     header.writeUInt32BE(targetTransferTag, TARGET_TRANSFER_TAG)
     header.writeUInt32BE(expStatSn, DATA_OUT_EXP_STAT_SN)

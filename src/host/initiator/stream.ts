@@ -81,11 +81,11 @@ export class PduStream {
     this.writer = new PduWriter(this.#transport, digests)
   }
 
-  /** Sends a PDU of the slow path. */
-  send<O extends Opcode>(opcode: O, fields: Partial<HeaderFields<O>>, data?: Uint8Array): void {
+  /** Sends a PDU of the slow path; `left` tells that the network has taken it. */
+  send<O extends Opcode>(opcode: O, fields: Partial<HeaderFields<O>>, data?: Uint8Array, left?: () => void): void {
     if (this.#ended) return
     const counted = { cmdSn: this.cmdSn, expStatSn: this.expStatSn, ...fields } as Partial<HeaderFields<O>>
-    this.#transport.write(encodePdu(opcode, counted, { digests: this.#digests, ...(data && { data }) }))
+    this.#transport.write(encodePdu(opcode, counted, { digests: this.#digests, ...(data && { data }) }), left)
   }
 
   /** Closes the connection at once. */

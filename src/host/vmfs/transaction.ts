@@ -21,6 +21,8 @@ export interface SectorImage {
 export interface TransactionLog {
   /** How many sectors one record has room for. */
   readonly capacity: number
+  /** @throws VmfsError 'read-only' while what an earlier record says may be half done: nothing that is read then holds */
+  requireSettled?(): void
   /** The record is on stable storage when it resolves. */
   log(images: readonly SectorImage[]): Promise<void>
   /** What the record says has been carried out. */

@@ -139,7 +139,7 @@ function sizeOf(random: () => number): number {
   return Math.max(0, edge + Math.floor(random() * 3) - 1 + (random() < 0.2 ? Math.floor(random() * MIB) : 0))
 }
 
-export function dataOf({ size, seed, sparse }: { size: number; seed: number; sparse: boolean }): Buffer {
+function dataOf({ size, seed, sparse }: { size: number; seed: number; sparse: boolean }): Buffer {
   const data = pattern(size, seed)
   // Every second block is a hole to be.
   if (sparse)

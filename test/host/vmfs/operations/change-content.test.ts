@@ -3,7 +3,14 @@
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { lookup } from '../../../../src/host/vmfs/path-lookup.ts'
-import { ZLA } from '../../../../src/host/vmfs/structures/file-descriptor.ts'
+import { measureSpace } from '../../../../src/host/vmfs/space.ts'
+import {
+  clearContent,
+  encodeFileMeta,
+  fileAddress,
+  setFileAddress,
+  ZLA,
+} from '../../../../src/host/vmfs/structures/file-descriptor.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
 import type { MemoryDevice } from '../memory-device.ts'
@@ -27,6 +34,30 @@ function resized(before: Buffer, length: number): Buffer {
   const after = Buffer.alloc(length)
   before.copy(after)
   return after
+}
+
+/** A file of as many sub-blocks as its data needs, made of files of one each. */
+async function putInSubBlocks(device: MemoryDevice, content: Buffer): Promise<void> {
+  const { version } = await openVolume([device])
+  const { fileDescriptors: format, subBlockBytes } = version
+  const parts = Math.ceil(content.length / subBlockBytes)
+  const part = (index: number) => content.subarray(index * subBlockBytes, (index + 1) * subBlockBytes)
+  await change(device, async (volume) => {
+    await volume.putFile('/file', from(part(0)))
+    for (let index = 1; index < parts; index++) await volume.putFile(`/${index}`, from(part(index)))
+  })
+  const volume = await openVolume([device])
+  const { image, offset } = (await lookup(volume, '/file')).file
+  for (let index = 1; index < parts; index++) {
+    const other = (await lookup(volume, `/${index}`)).file
+    setFileAddress(format, image, index, fileAddress(format, other.image, 0))
+    // The part's file is left with nothing.
+    clearContent(format, other.image)
+    encodeFileMeta(format, { length: 0, zla: ZLA.resident, blocks: 0, newBlocks: 0 }, other.image)
+    await volume.logical.write(other.offset, other.image)
+  }
+  encodeFileMeta(format, { length: content.length, blocks: parts, newBlocks: parts }, image)
+  await volume.logical.write(offset, image)
 }
 
 describe.each([5, 6] as const)('VMFS%i: the content of a file', (version) => {
@@ -72,6 +103,23 @@ describe.each([5, 6] as const)('VMFS%i: the content of a file', (version) => {
     }
   })
 
+  test('that lost its end and grows again has zeros there, in the block that it kept', async () => {
+    for (const grow of [
+      (volume: WritableVolume) => volume.truncate('/file', MIB + 100),
+      (volume: WritableVolume) => write(volume, MIB + 99, Buffer.alloc(1)),
+    ]) {
+      const device = empty.fork()
+      const content = pattern(3 * MIB, 1)
+      await change(device, async (volume) => {
+        await volume.putFile('/file', from(content))
+        await volume.truncate('/file', 5001)
+        await grow(volume)
+      })
+      const expected = resized(content.subarray(0, 5001), MIB + 100)
+      expect((await treeOf(await openVolume([device]))).get('/file')).toBe(contentOf(expected))
+    }
+  })
+
   test('that is cut to nothing has no blocks, and one that grows from nothing has holes', async () => {
     const device = empty.fork()
     await change(device, (volume) => volume.putFile('/file', from(pattern(3 * MIB, 1))))
@@ -100,6 +148,42 @@ describe.each([5, 6] as const)('VMFS%i: the content of a file', (version) => {
     await change(device, (volume) => volume.truncate('/file', 5))
     expect(await metaOf(device, '/file')).toMatchObject({ blocks: 1, length: 5 })
     expect(await inspect(device)).toEqual(FRESH)
+  })
+
+  test('is not written over when there is no room for what comes behind it', async () => {
+    const device = empty.fork()
+    async function* zeros() {
+      for (;;) yield Buffer.alloc(MIB)
+    }
+    const content = pattern(140_000, 1)
+    await change(device, async (volume) => {
+      const file = await volume.putFile('/file', from(content))
+      const filler = await volume.putFile('/filler', from(pattern(MIB, 2)))
+      const { free } = (await measureSpace(volume.volume)).fileBlocks
+      for (let block = 1; block <= free; block++) await volume.writeAt(filler, block * MIB, Buffer.alloc(1))
+      await expect(volume.putFile('/none', zeros())).rejects.toMatchObject({ problem: 'no space' })
+      await expect(volume.writeAt(file, 120_000, pattern(MIB, 3))).rejects.toMatchObject({ problem: 'no space' })
+    })
+    expect((await treeOf(await openVolume([device]))).get('/file')).toBe(contentOf(content))
+  })
+
+  test('in several sub-blocks, as other programs make it, grows whole and is cut to less of them', async () => {
+    const bytes = version === 5 ? 8192 : 65_536
+    const content = pattern(3 * bytes - 100, 1)
+    for (const [length, blocks] of [
+      [4 * bytes, 1],
+      [2 * MIB, 1],
+      [bytes + 1, 2],
+      [5, 1],
+      [0, 0],
+    ] as const) {
+      const device = empty.fork()
+      await putInSubBlocks(device, content)
+      await change(device, (volume) => volume.truncate('/file', length))
+      expect((await treeOf(await openVolume([device]))).get('/file')).toBe(contentOf(resized(content, length)))
+      expect(await metaOf(device, '/file'), `${length}`).toMatchObject({ length, blocks })
+      expect(await inspect(device)).toEqual(FRESH)
+    }
   })
 
   test('more than fits one transaction is written in several', async () => {

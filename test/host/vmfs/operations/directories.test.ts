@@ -6,7 +6,7 @@ import { ZLA } from '../../../../src/host/vmfs/structures/file-descriptor.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
 import type { MemoryDevice } from '../memory-device.ts'
-import { change, contentOf, from, inspect, newVolume, openWritable, pattern, treeOf } from '../writing-volumes.ts'
+import { change, contentOf, from, inspect, newVolume, pattern, treeOf } from '../writing-volumes.ts'
 
 const FRESH = { wrong: [], leaked: [] }
 
@@ -87,31 +87,6 @@ describe.each([5, 6] as const)('VMFS%i: directories', (version) => {
     expect((await treeOf(await openVolume([device]))).size).toBe(directories * 201)
     expect(await inspect(device)).toEqual(FRESH)
   }, 120_000)
-
-  test('one that is full refuses another name with "no space"', async () => {
-    const device = empty.fork()
-    const volume = await openWritable(device)
-    await volume.makeDirectory('/dir')
-    const { file } = await lookup(volume.volume, '/dir')
-    // As long as its addresses reach: to fill it would take 15,000 names, or 70,000.
-    const { version: row } = volume.volume
-    const length = row.fileDescriptors.maxAddresses * row.subBlockBytes
-    const full = version === 5 ? length - (length % 140) : undefined
-    await volume.close()
-    if (full === undefined) return
-    const image = Buffer.from(file.image)
-    image.writeBigUInt64LE(BigInt(full), row.fileDescriptors.metaOffset + 0x14)
-    for (let index = 1; index < row.fileDescriptors.maxAddresses; index++)
-      image.copy(image, 1024 + index * 4, 1024, 1028)
-    const reader = await openVolume([device])
-    await reader.logical.write(file.offset, image)
-    await change(device, async (writable) => {
-      await expect(writable.putFile('/dir/one more', from())).rejects.toMatchObject({
-        problem: 'no space',
-        message: expect.stringContaining('the directory is full'),
-      })
-    })
-  })
 
   test('names of 127 bytes and of other scripts', async () => {
     const device = empty.fork()
