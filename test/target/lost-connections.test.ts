@@ -156,6 +156,20 @@ describe('another initiator, while a session has no connection', () => {
   })
 })
 
+test('a connection with digests takes the tasks of one without: what is sent again has them', async () => {
+  const setup = await connected()
+  const initiatorTaskTag = read(setup.raw, 0, 16)
+  await untilResponse(setup.raw)
+  const raw = await reinstated(setup, setup.raw, {
+    MaxRecvDataSegmentLength: '1024',
+    HeaderDigest: 'CRC32C',
+    DataDigest: 'CRC32C',
+  })
+  expect(await reassign(raw, initiatorTaskTag, 0)).toBe(RESPONSE.FUNCTION_COMPLETE)
+  await expectRead(raw)
+  await expectUp(raw)
+})
+
 test('8 connections, all busy, each lost in its turn: its tasks go on elsewhere, those of the others where they are', async () => {
   const setup = await connected(8)
   const { built, store } = setup
@@ -188,6 +202,16 @@ async function expectRead(raw: RawInitiator): Promise<void> {
   expect(response.header.status).toBe(STATUS.GOOD)
   expect(Buffer.concat(data.map((pdu) => pdu.data))).toEqual(medium.subarray(0, LENGTH))
 }
+
+test('the array closes: who has lost all connections is not waited for', async () => {
+  const array = await arrayForTest()
+  const raw = await array.rawSession({ ErrorRecoveryLevel: '2', ImmediateData: 'No', InitialR2T: 'Yes' })
+  raw.command(write, out)
+  await raw.take(R2T)
+  raw.destroy()
+  await raw.closed
+  await array.running.close()
+})
 
 test('a LUN is removed: what has no connection ends with it, and its status waits', async () => {
   const array = await arrayForTest([memory(), memory({ id: 1 })])
