@@ -2,10 +2,10 @@
 // status is not acknowledged. One connection hands a task over to another (TASK REASSIGN, 7.2.2, 11.5.6) here.
 
 import type { DataOutPort } from './data-out.ts'
-import type { SentPdus } from './data-retention.ts'
 import { resegment } from './resegmentation.ts'
 import type { Responder } from './responder.ts'
 import type { Retention } from './retention.ts'
+import type { SentPdus } from './sent-pdus.ts'
 import type { Task } from './task.ts'
 import type { TaskRunner } from './task-runner.ts'
 

@@ -71,6 +71,7 @@ export class ArrayHost implements ConnectionHost {
   /** A second has passed. */
   tick(): void {
     for (const connection of this.#connections.all()) connection.tick()
+    boundHeld([...this.#sessions.values()])
     for (const session of this.#sessions.values()) session.tick()
     for (const target of this.#targets.values()) target.rodTokens.sweep()
     this.connectionLog.tick()
@@ -249,6 +250,17 @@ function authenticated(rules: Authentication, initiatorName: string, targetPorta
   if (chap !== 'unknown') return { targetPortalGroupTag, chap }
   const reason = `there is no CHAP user for ${initiatorName}`
   return { refused: LOGIN_STATUS.AUTHENTICATION_FAILURE, reason }
+}
+
+/** Buffers that wait for connections to come back: the oldest sessions give theirs up where all hold too much. */
+function boundHeld(sessions: readonly Session[]): void {
+  const holding = sessions.flatMap(({ recovery }) => (recovery?.isPending ? [recovery] : []))
+  let held = holding.reduce((bytes, { heldBytes }) => bytes + heldBytes, 0)
+  for (const recovery of holding) {
+    if (held <= LIMITS.lostConnectionBytes) return
+    held -= recovery.heldBytes
+    recovery.giveUp()
+  }
 }
 
 /** Ends the oldest session that waits for its initiator to come back, if there is one. */

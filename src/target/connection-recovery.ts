@@ -3,6 +3,7 @@
 
 import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import type { Allegiance } from './allegiance.ts'
+import type { PoolShare } from './buffer-pool.ts'
 import { LIMITS } from './limits.ts'
 import type { Task } from './task.ts'
 
@@ -10,6 +11,8 @@ import type { Task } from './task.ts'
 export interface RecoverableConnection {
   readonly cid: number
   readonly allegiance: Allegiance | undefined
+  /** Buffers for what it has brought. */
+  readonly input: Pick<PoolShare, 'used'>
   /** Those of its tasks that are under way. */
   readonly tasks: readonly Task[]
 }
@@ -122,6 +125,18 @@ export class ConnectionRecovery<Connection extends RecoverableConnection> {
     if (over.length === 0) return
     this.#left = this.#left.filter((left) => !over.includes(left))
     for (const { connection } of over) void this.#session.terminate(connection)
+  }
+
+  /** Bytes of buffers that wait for a connection. */
+  get heldBytes(): number {
+    return this.#left.reduce((bytes, { connection }) => bytes + connection.input.used, 0)
+  }
+
+  /** Nobody is waited for any more. */
+  giveUp(): void {
+    const given = this.#left
+    this.#left = []
+    for (const { connection } of given) void this.#session.terminate(connection)
   }
 
   /** The session ends. */

@@ -1,13 +1,7 @@
 // The Data-In PDUs and R2Ts that may be asked for again (RFC 7143 11.16), from ErrorRecoveryLevel 1 on. They are kept as they
 // were sent: a medium that is read again may hold something else. Bounded for a session and for all; the oldest go first.
 
-import type { Task } from './task.ts'
-
-/** A PDU without its digests and padding. */
-export interface SentPdu {
-  readonly header: Buffer
-  readonly data: Buffer
-}
+import type { SentPdu, SentPdus } from './sent-pdus.ts'
 
 /** What is kept beside the bytes of a PDU. */
 const OVERHEAD_BYTES = 200
@@ -16,38 +10,6 @@ const OVERHEAD_BYTES = 200
 export interface RetentionBudget {
   readonly limit: number
   used: number
-}
-
-/** How a command has ended. */
-export interface Answer {
-  readonly statSn: number
-  readonly status: number
-  readonly sense: Buffer | undefined
-}
-
-/** What has been sent for one task, and what of it is not acknowledged. */
-export class SentPdus {
-  readonly task: Task
-  /** What a DataACK names the task by (RFC 7143 11.7.4). */
-  targetTransferTag = 0
-  /** The first number that the initiator has not acknowledged: the data acknowledgment reference number (RFC 7143 11.5.6). */
-  acknowledged = 0
-  /** Of the last R-Data SNACK (RFC 7143 11.4.4). */
-  snackTag = 0
-  /** Data that were asked for are there no more: the command fails (RFC 7143 7.8). */
-  refused = false
-  answer: Answer | undefined
-  /** In the order of their numbers, up to the last that was sent. */
-  readonly pdus: SentPdu[] = []
-
-  constructor(task: Task) {
-    this.task = task
-  }
-
-  /** The number of the first that is kept. */
-  get first(): number {
-    return this.task.dataSn - this.pdus.length
-  }
 }
 
 export class DataRetention {
@@ -61,10 +23,6 @@ export class DataRetention {
   constructor(limit: number, budget: RetentionBudget) {
     this.#limit = limit
     this.budget = budget
-  }
-
-  get used(): number {
-    return this.#used
   }
 
   /** Keeps the PDU that has the task's last number. */

@@ -81,6 +81,8 @@ export const LIMITS = {
   leastStatusesPerConnection: { count: 32, bytes: 64 * KIB },
   /** Connections of a session that its tasks wait for after they are lost: past this the tasks of the oldest are given up. */
   lostConnectionsPerSession: 16,
+  /** Buffers of all connections that are lost, for what they have brought: past this the oldest sessions wait for them no longer. */
+  lostConnectionBytes: 64 * MIB,
   /** DefaultTime2Wait that tasks without a connection wait for at the most: with a longer one nothing is retained. */
   time2WaitSeconds: 60,
   /** DefaultTime2Retain at the most: how long tasks without a connection wait for one (ErrorRecoveryLevel 2). */

@@ -3,7 +3,7 @@
 
 import { DATA_IN } from '../../protocol/iscsi/data-in.ts'
 import { RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
-import type { SentPdu } from './data-retention.ts'
+import type { SentPdu } from './sent-pdus.ts'
 
 const DATA_SEGMENT_LENGTH = DATA_IN.at('dataSegmentLength').byte
 const LUN = DATA_IN.at('lun').byte

@@ -11,10 +11,10 @@ import { SCSI_RESPONSE } from '../../protocol/iscsi/scsi-response.ts'
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { encodeSense } from '../../protocol/scsi/sense-data.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
-import type { Answer, SentPdu, SentPdus } from './data-retention.ts'
 import { LIMITS } from './limits.ts'
 import type { Output } from './output.ts'
 import type { Retention } from './retention.ts'
+import type { Answer, SentPdu, SentPdus } from './sent-pdus.ts'
 import type { Task } from './task.ts'
 
 const DATA_SEGMENT_LENGTH = DATA_IN.at('dataSegmentLength').byte

@@ -3,8 +3,9 @@
 
 import { DATA_IN } from '../../protocol/iscsi/data-in.ts'
 import { RESERVED_TAG } from '../../protocol/iscsi/opcodes.ts'
-import { type DataRetention, type SentPdu, SentPdus } from './data-retention.ts'
+import type { DataRetention } from './data-retention.ts'
 import { LIMITS } from './limits.ts'
+import { type SentPdu, SentPdus } from './sent-pdus.ts'
 import { StatusRetention, type StatusRun } from './status-retention.ts'
 import type { Task } from './task.ts'
 
@@ -15,11 +16,11 @@ const LUN = DATA_IN.at('lun').byte
 const TARGET_TRANSFER_TAG = DATA_IN.at('targetTransferTag').byte
 
 /** A status: of a task, which is made anew, or any other PDU that has a StatSN. */
-export type Said = SentPdus | SentPdu
+export type KeptStatus = SentPdus | SentPdu
 
 export class Retention {
   readonly #data: DataRetention
-  readonly #statuses: StatusRetention<Said>
+  readonly #statuses: StatusRetention<KeptStatus>
   readonly #byTaskTag = new Map<number, SentPdus>()
   readonly #byTransferTag = new Map<number, SentPdus>()
   #lastTransferTag = 0
@@ -29,8 +30,8 @@ export class Retention {
     this.#data = data
     const { statusesPerConnection: count, statusBytesPerConnection: bytes, leastStatusesPerConnection: least } = LIMITS
     const bounds = { count, bytes, least, budget: data.budget }
-    this.#statuses = new StatusRetention(statSn, bounds, (said) => {
-      if (said instanceof SentPdus) this.#forget(said)
+    this.#statuses = new StatusRetention(statSn, bounds, (status) => {
+      if (status instanceof SentPdus) this.#forget(status)
     })
   }
 
@@ -89,7 +90,7 @@ export class Retention {
     this.#data.acknowledge(sent, number)
   }
 
-  statuses(first: number, count: number): StatusRun<Said> {
+  statuses(first: number, count: number): StatusRun<KeptStatus> {
     return this.#statuses.run(first, count)
   }
 

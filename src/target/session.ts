@@ -6,6 +6,7 @@ import { SENSE, type Sense } from '../../protocol/scsi/sense.ts'
 import type { ArrayLimits } from '../config/schema.ts'
 import type { Allegiance } from './allegiance.ts'
 import { type Announcement, allConnectionsDropped, connectionDropped } from './announcements.ts'
+import type { PoolShare } from './buffer-pool.ts'
 import { CommandWindow } from './command-window.ts'
 import { ConnectionRecovery } from './connection-recovery.ts'
 import { DataRetention, type RetentionBudget } from './data-retention.ts'
@@ -20,6 +21,8 @@ export interface SessionConnection extends FencedConnection {
   readonly cid: number
   /** What it may have to send again; absent at ErrorRecoveryLevel 0. */
   readonly allegiance: Allegiance | undefined
+  /** Buffers for what it has brought. */
+  readonly input: Pick<PoolShare, 'used'>
   /** The tasks whose data and status go through this connection (connection allegiance, RFC 7143 4.2.2). */
   readonly tasks: readonly Task[]
   /** Takes nothing more but data of the tasks under way. */

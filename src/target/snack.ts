@@ -7,9 +7,9 @@ import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import { SNACK_REQUEST, SNACK_TYPE } from '../../protocol/iscsi/snack-request.ts'
 import type { Decoded } from '../../protocol/wire/layout.ts'
 import type { Allegiance } from './allegiance.ts'
-import { SentPdus } from './data-retention.ts'
 import type { FullFeature } from './full-feature.ts'
-import type { Said } from './retention.ts'
+import type { KeptStatus } from './retention.ts'
+import { SentPdus } from './sent-pdus.ts'
 
 type Snack = Decoded<typeof SNACK_REQUEST>
 
@@ -75,16 +75,17 @@ function refuse(sent: SentPdus): Refusal {
 function repeatStatuses({ retention, responder }: Allegiance, { begRun, runLength }: Snack): Refusal | undefined {
   const run = retention.statuses(begRun, runLength)
   if (run === 'not there') return PROTOCOL_ERROR
-  if (run === 'given up' || run.some((said) => isLongerThan(said, responder.maxDataSegmentLength))) return GIVEN_UP
-  for (const said of run) {
-    if (said instanceof SentPdus) responder.repeatAnswer(said)
-    else responder.repeat(said)
+  if (run === 'given up' || run.some((status) => isLongerThan(status, responder.maxDataSegmentLength))) return GIVEN_UP
+  for (const status of run) {
+    if (status instanceof SentPdus) responder.repeatAnswer(status)
+    else responder.repeat(status)
   }
   return undefined
 }
 
 /** Data of a ping that the initiator does not take any more, since it has changed MaxRecvDataSegmentLength. */
-const isLongerThan = (said: Said, length: number): boolean => !(said instanceof SentPdus) && said.data.length > length
+const isLongerThan = (status: KeptStatus, length: number): boolean =>
+  !(status instanceof SentPdus) && status.data.length > length
 
 function acknowledgeData({ retention }: Allegiance, request: Snack): Refusal | undefined {
   const { targetTransferTag, begRun, runLength } = request

@@ -5,9 +5,9 @@ import type { Gate } from '../../luns/gate.ts'
 import type { Decoded, Layout } from '../../protocol/wire/layout.ts'
 import type { CommandRow } from './commands/row.ts'
 import type { DataOut } from './data-out.ts'
-import type { SentPdus } from './data-retention.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus } from './nexus.ts'
+import type { SentPdus } from './sent-pdus.ts'
 import type { Target } from './target.ts'
 
 /** What the transport does for a task. A result that is no promise was there already. */

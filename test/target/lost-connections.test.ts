@@ -15,9 +15,12 @@ import {
   TARGET_OPCODE,
   TASK_ATTRIBUTE,
   TEST_UNIT_READY,
+  WRITE_10,
 } from '../../protocol/index.ts'
 import { LIMITS } from '../../src/target/limits.ts'
+import type { Session } from '../../src/target/session.ts'
 import { arrayForTest, memory } from './array.ts'
+import { HeldStore, handBuilt } from './hand-built.ts'
 import {
   connected,
   everythingFreed,
@@ -32,7 +35,7 @@ import {
   sessionOf,
   write,
 } from './losing-connections.ts'
-import { join } from './members.ts'
+import { join, members } from './members.ts'
 import type { RawInitiator } from './raw.ts'
 import { change } from './reconfiguring.ts'
 import { acknowledge, read, reassign, until, untilResponse } from './recovering.ts'
@@ -40,6 +43,7 @@ import { expectUp, loggedIn, manage } from './tasks.ts'
 
 const { R2T, SCSI_RESPONSE } = TARGET_OPCODE
 const TUR = TEST_UNIT_READY.encode({})
+const LONG_WRITE = WRITE_10.encode({ lba: 0, blocks: 512 })
 
 describe('what is kept has a bound', () => {
   test('connections that are lost again and again: the tasks of the first are given up', async () => {
@@ -69,6 +73,28 @@ describe('what is kept has a bound', () => {
     expect(await reassign(raw, initiatorTaskTag, 0, FUNCTION.ABORT_TASK)).toBe(RESPONSE.FUNCTION_COMPLETE)
     await acknowledge(raw)
     expect(await reassign(raw, initiatorTaskTag, 0)).toBe(RESPONSE.TASK_DOES_NOT_EXIST)
+  })
+
+  test('data of many sessions that are waited for: the oldest are given up', async () => {
+    const store = new HeldStore()
+    const built = await handBuilt([store])
+    const keys = { ErrorRecoveryLevel: '2', InitialR2T: 'No', FirstBurstLength: '262144' }
+    const sessions: Session[] = []
+    for (let count = 0; count < 3; count++) {
+      const [raw] = (await members(built, built.target.iqn, 1, keys)) as [RawInitiator]
+      const session = [...built.target.sessions].at(-1) as Session
+      for (let commands = 0; commands < 100; commands++)
+        raw.command(LONG_WRITE, { write: true, expectedDataTransferLength: 262_144, final: false })
+      await acknowledge(raw)
+      raw.destroy()
+      await until(() => session.isAbandoned)
+      sessions.push(session)
+    }
+    expect(built.host.pool.used).toBeGreaterThan(LIMITS.lostConnectionBytes)
+    built.host.tick()
+    await until(() => built.host.pool.used <= LIMITS.lostConnectionBytes)
+    built.host.tick()
+    expect(sessions.map(({ closed }) => closed)).toEqual([true, false, false])
   })
 
   test('Time2Wait longer than the array waits: nothing is retained, and whoever logs out is told', async () => {
@@ -156,6 +182,20 @@ describe('another initiator, while a session has no connection', () => {
   })
 })
 
+test('a connection with digests takes the tasks of one without: what is sent again has them', async () => {
+  const setup = await connected()
+  const initiatorTaskTag = read(setup.raw, 0, 16)
+  await untilResponse(setup.raw)
+  const raw = await reinstated(setup, setup.raw, {
+    MaxRecvDataSegmentLength: '1024',
+    HeaderDigest: 'CRC32C',
+    DataDigest: 'CRC32C',
+  })
+  expect(await reassign(raw, initiatorTaskTag, 0)).toBe(RESPONSE.FUNCTION_COMPLETE)
+  await expectRead(raw)
+  await expectUp(raw)
+})
+
 test('8 connections, all busy, each lost in its turn: its tasks go on elsewhere, those of the others where they are', async () => {
   const setup = await connected(8)
   const { built, store } = setup
@@ -188,6 +228,16 @@ async function expectRead(raw: RawInitiator): Promise<void> {
   expect(response.header.status).toBe(STATUS.GOOD)
   expect(Buffer.concat(data.map((pdu) => pdu.data))).toEqual(medium.subarray(0, LENGTH))
 }
+
+test('the array closes: who has lost all connections is not waited for', async () => {
+  const array = await arrayForTest()
+  const raw = await array.rawSession({ ErrorRecoveryLevel: '2', ImmediateData: 'No', InitialR2T: 'Yes' })
+  raw.command(write, out)
+  await raw.take(R2T)
+  raw.destroy()
+  await raw.closed
+  await array.running.close()
+})
 
 test('a LUN is removed: what has no connection ends with it, and its status waits', async () => {
   const array = await arrayForTest([memory(), memory({ id: 1 })])
