@@ -145,6 +145,16 @@ describe('README', () => {
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+\n$/)
   })
 
+  test('the other side of the wire', { timeout: 20_000 }, async () => {
+    const { portal } = await serve()
+    const [, snippet] = blocks('js') as [string, string]
+    const file = join(ROOT, `.readme-host-${process.pid}.mjs`)
+    onTestFinished(() => rm(file))
+    writeFileSync(file, snippet.replace('127.0.0.1:3260', portal))
+    const { stdout } = await run(process.execPath, [file])
+    expect(stdout).toBe('block 0 holds mine\n')
+  })
+
   test.for(blocks('yaml').map((block, index) => [index, block] as const))(
     'configuration %i is valid',
     async ([, block]) => {
