@@ -46,7 +46,10 @@ export class Findings {
     const mend = this.mends.get(key)
     for (const finding of mend?.findings ?? []) {
       const { repair: _, ...rest } = finding
-      this.list[this.list.indexOf(finding)] = { ...rest, message: `${finding.message} (it could not be mended: ${why})` }
+      this.list[this.list.indexOf(finding)] = {
+        ...rest,
+        message: `${finding.message} (it could not be mended: ${why})`,
+      }
     }
   }
 
