@@ -117,6 +117,19 @@ describe('README', () => {
     },
   )
 
+  const documented = [...README.matchAll(/^\| `lunette ([a-z ]+)` \| `\{(.*?)\}`/gm)].map(
+    (match) => [match[1], match[2]] as [string, string],
+  )
+  test.for(documented)('lunette %s --json has the keys that it says', { timeout: 20_000 }, async ([name, shape]) => {
+    const { portal } = await serve()
+    const where = name === 'discover' ? portal : `iscsi://${portal}/iqn.2026-11.io.lunette:array1/0`
+    const { code, stdout } = await lunette([...name.split(' '), where, '--json'])
+    expect(code).toBe(0)
+    let outermost = shape
+    while (/[[{]/.test(outermost)) outermost = outermost.replace(/: *[[{][^[\]{}]*[\]}]|[[{][^[\]{}]*[\]}]/g, '')
+    expect(Object.keys(JSON.parse(stdout))).toEqual(outermost.split(',').map((key) => key.trim()))
+  })
+
   test('the walk through a volume, one command after the other', { timeout: 60_000 }, async () => {
     const { portal } = await serve()
     const steps = commands.filter((command) => /^lunette vmfs /.test(command))
@@ -143,6 +156,16 @@ describe('README', () => {
     writeFileSync(file, snippet)
     const { stdout } = await run(process.execPath, [file])
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+\n$/)
+  })
+
+  test('the other side of the wire', { timeout: 20_000 }, async () => {
+    const { portal } = await serve()
+    const [, snippet] = blocks('js') as [string, string]
+    const file = join(ROOT, `.readme-host-${process.pid}.mjs`)
+    onTestFinished(() => rm(file))
+    writeFileSync(file, snippet.replace('127.0.0.1:3260', portal))
+    const { stdout } = await run(process.execPath, [file])
+    expect(stdout).toBe('block 0 holds mine\n')
   })
 
   test.for(blocks('yaml').map((block, index) => [index, block] as const))(

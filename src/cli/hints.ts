@@ -29,6 +29,7 @@ export function nextLines(portal: string, iqn: string, lun: number | undefined, 
       : [
           `${proof}iscsi-inq ${whole}`,
           `${proof}lunette vaai status ${whole}`,
+          `${proof}lunette vmfs format ${whole} --label datastore1`,
           `${proof}qemu-img info ${whole}`,
           `${proof}qemu-img convert -O qcow2 ${whole} lun${lun}.qcow2`,
         ]),

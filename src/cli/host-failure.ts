@@ -10,6 +10,7 @@ import {
   ConnectionLostError,
   IscsiError,
   LoginRefusedError,
+  ProtocolError,
   UnreachableError,
 } from '../host/initiator/errors.ts'
 
@@ -30,7 +31,7 @@ export function explainFailure(error: unknown, where: Where): unknown {
 
 function sentenceOf(error: unknown, where: Where): string | undefined {
   const { portal, targetName } = where
-  if (error instanceof WireError)
+  if (error instanceof ProtocolError && error.cause instanceof WireError)
     return `${portal}: what answers there speaks no iSCSI (${error.message}): is it the right port?`
   if (error instanceof UnreachableError) return unreachable(error, portal)
   if (error instanceof LoginRefusedError) return refusal(error, where)

@@ -6,19 +6,22 @@ import { hideBin } from 'yargs/helpers'
 import { run } from './program.ts'
 import { LUNETTE } from './registry.ts'
 
-/** Whoever reads our output may stop at any time: that is no failure of ours. */
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+/** Whoever reads our output may stop at any time: that is no failure of ours. An array goes on without its log. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return
+  process.exitCode = 1
+  process.stderr.write(`lunette: the output cannot be written (${error.message})\n`)
+})
+process.stderr.on('error', () => {})
 
 const { version } = createRequire(import.meta.url)('lunette/package.json') as { version: string }
 const { stdout, stderr, env } = process
-process.exitCode = await run(LUNETTE, hideBin(process.argv), {
+const code = await run(LUNETTE, hideBin(process.argv), {
   ...{ stdout, stderr, env, version },
   // Whoever does not ask for it does not open it.
   get stdin() {
     return process.stdin
   },
 })
+process.exitCode ||= code
 setTimeout(() => process.exit(), 100).unref()

@@ -7,10 +7,13 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void
 }
 
+/** 24 days: what is longer Node takes for no time at all. */
+const LONGEST_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
-    const timer = setTimeout(callback, ms)
+    const timer = setTimeout(callback, Math.min(ms, LONGEST_MS))
     return () => clearTimeout(timer)
   },
 }

@@ -116,6 +116,16 @@ describe('CHAP', () => {
     expect(JSON.parse(stdout).targets.map(({ name }: { name: string }) => name)).toContain(OPEN)
   })
 
+  test.each([['alice%SECRET@127.0.0.1:1'], ['iscsi://alice%SECRET@127.0.0.1:1']])(
+    'discover %s: wrong usage, which is told without the secret',
+    async (portal) => {
+      const { code, stderr } = await runHere(['discover', portal])
+      expect(code).toBe(2)
+      expect(stderr).toContain('…@127.0.0.1:1')
+      expect(stderr).not.toContain('SECRET')
+    },
+  )
+
   test('a URL with a secret is repeated without it', async () => {
     const { stdout } = await runHere(['vaai', 'status', at(ONE_WAY, `alice%${alice.secret}@`), '--json'])
     expect(JSON.parse(stdout).url).toBe(at(ONE_WAY))

@@ -183,6 +183,62 @@ describe.each([5, 6] as const)('a volume of version %i', { timeout: TIMEOUT_MS }
   })
 })
 
+describe('get of a bad volume', { timeout: TIMEOUT_MS }, () => {
+  /** Makes entries of the root, which VMFS5 keeps one after the other, bear other names. */
+  async function renamed(image: string, names: Readonly<Record<string, string>>): Promise<void> {
+    const bytes = readFileSync(join(cwd, image))
+    for (const [from, to] of Object.entries(names)) {
+      const at = bytes.indexOf(Buffer.from(`${from}\0`))
+      expect(at).toBeGreaterThan(0)
+      bytes.write(`${to}\0`, at)
+    }
+    writeFileSync(join(cwd, image), bytes)
+  }
+
+  test('a link and a directory of one name: nothing is written beside the directory that was named', async () => {
+    const image = 'evil.img'
+    const outside = join(cwd, 'outside')
+    mkdirSync(outside)
+    await done('format', image, '--version', '5', '--size', '273MiB')
+    await done('ln', '-s', image, outside, '/some-link')
+    await done('mkdir', image, '/some-directory')
+    writeFileSync(join(cwd, 'f'), 'x')
+    await done('put', image, 'f', '/some-directory/f')
+    await renamed(image, { 'some-link': 'xx', 'some-directory': 'xx' })
+    const { code } = await vmfs('get', '-r', image, '/', 'evil')
+    expect(code).toBe(1)
+    expect(readdirSync(outside)).toEqual([])
+    const again = await vmfs('get', '-r', image, '/', 'evil')
+    expect([again.code, readdirSync(outside)]).toEqual([1, []])
+  })
+
+  test.each(['a/b', '../c', '..'])('a name %j is refused', async (name) => {
+    const image = `name-${name.length}.img`
+    await done('format', image, '--version', '5', '--size', '273MiB')
+    writeFileSync(join(cwd, 'f'), 'x')
+    await done('put', image, 'f', '/some-plain-file')
+    await renamed(image, { 'some-plain-file': name })
+    const { code, stderr } = await vmfs('get', '-r', image, '/', `got-${name.length}`)
+    // A second ".." is none that a walk enters.
+    if (name !== '..') expect([code, stderr]).toEqual([1, expect.stringContaining('is no name for a file here')])
+    expect(readdirSync(join(cwd, `got-${name.length}`))).toEqual([])
+  })
+
+  test('through a link that was there before', async () => {
+    const image = 'before.img'
+    mkdirSync(join(cwd, 'elsewhere'))
+    mkdirSync(join(cwd, 'into'))
+    symlinkSync('../elsewhere', join(cwd, 'into/dir'))
+    await done('format', image, '--version', '5', '--size', '273MiB')
+    await done('mkdir', image, '/dir')
+    writeFileSync(join(cwd, 'f'), 'x')
+    await done('put', image, 'f', '/dir/')
+    const { code, stderr } = await vmfs('get', '-r', image, '/', 'into')
+    expect([code, stderr]).toEqual([1, 'into/dir is there already, and is no directory\n'])
+    expect(readdirSync(join(cwd, 'elsewhere'))).toEqual([])
+  })
+})
+
 test('a volume on two images', { timeout: TIMEOUT_MS }, async () => {
   await done('format', 'first.img', '--extent', 'second.img', '--size', '529MiB', '--version', '5', '--label', 'wide')
   await fails(['ls', 'first.img'], /^the volume spans 2 devices \(first\.img, second\.img\), of which 1 were given/)

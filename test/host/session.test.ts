@@ -14,10 +14,25 @@ import {
   TASK_MANAGEMENT_RESPONSE_CODE,
   TEST_UNIT_READY,
 } from '../../protocol/index.ts'
-import { ConnectionLostError, ProtocolError, queryTask, RejectedError, TaskAbortedError } from '../../src/host/index.ts'
-import { ANSWERS, open } from './scripted-target.ts'
+import {
+  ConnectionLostError,
+  type InitiatorSession,
+  ProtocolError,
+  queryTask,
+  RejectedError,
+  TaskAbortedError,
+} from '../../src/host/index.ts'
+import { ANSWERS, open, type TargetEnd } from './scripted-target.ts'
 
 const { R2T, NOP_IN, REJECT, TEXT_RESPONSE, ASYNC_MESSAGE } = TARGET_OPCODE
+/** Whether the session goes on. */
+async function echoes(session: InitiatorSession, target: TargetEnd): Promise<boolean> {
+  const echo = session.nop(Buffer.from('hello'))
+  const { header, data } = await target.take(INITIATOR_OPCODE.NOP_OUT)
+  target.say(NOP_IN, { initiatorTaskTag: header.initiatorTaskTag, targetTransferTag: RESERVED_TAG }, { data })
+  return (await echo).equals(data)
+}
+
 const read = { lun: 0, cdb: READ_10.encode({ blocks: 2 }), dataInLength: 1024 }
 const tur = { lun: 3, cdb: TEST_UNIT_READY.encode({}) }
 
@@ -141,6 +156,20 @@ describe('requests with one answer', () => {
       target.say(TEXT_RESPONSE, { initiatorTaskTag, targetTransferTag: 9 })
     }
     await expect(asked).rejects.toBeInstanceOf(ProtocolError)
+  })
+
+  test('an answer that cannot be read, and one of another kind: ProtocolError, and the session goes on', async () => {
+    const [session, target] = await open()
+    const text = session.text([{ key: 'SendTargets', value: 'All' }])
+    const asked = (await target.take(INITIATOR_OPCODE.TEXT_REQUEST)).header
+    const fields = { initiatorTaskTag: asked.initiatorTaskTag, targetTransferTag: RESERVED_TAG, final: true }
+    target.say(TEXT_RESPONSE, fields, { data: Buffer.from('no delimiter') })
+    await expect(text).rejects.toBeInstanceOf(ProtocolError)
+    const managed = session.manage(TASK_MANAGEMENT_FUNCTION.LOGICAL_UNIT_RESET)
+    const { initiatorTaskTag } = (await target.take(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST)).header
+    target.say(TEXT_RESPONSE, { ...fields, initiatorTaskTag })
+    await expect(managed).rejects.toBeInstanceOf(ProtocolError)
+    expect(await echoes(session, target)).toBe(true)
   })
 
   test('ABORT TASK: the tag and number of the task; its result rejects when the function is complete', async () => {

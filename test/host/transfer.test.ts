@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import {
+  encodePdu,
   encodeSense,
   INITIATOR_OPCODE,
   READ_10,
@@ -68,6 +69,25 @@ describe('reading', () => {
         residual: { kind: 'overflow', count: 7 },
       })
     }
+  })
+
+  test('sense data that come in pieces do not touch the data that came before', async () => {
+    const [session, target] = await open()
+    const result = session.execute(read)
+    const { initiatorTaskTag } = (await target.takeCommand()).header
+    const data = Buffer.alloc(1024, 0xaa)
+    target.dataIn(initiatorTaskTag, 0, 0, data, { final: true })
+    const sense = encodeSense({ sense: SENSE.UNRECOVERED_READ_ERROR }, 'fixed')
+    const numbers = { statSn: target.statSn, expCmdSn: target.expCmdSn, maxCmdSn: target.expCmdSn + 31 }
+    const segment = Buffer.concat([Buffer.from([0, sense.length]), sense])
+    const fields = { initiatorTaskTag, status: STATUS.CHECK_CONDITION, ...numbers }
+    for (const byte of encodePdu(SCSI_RESPONSE, fields, { data: segment })) {
+      target.sendBytes(Buffer.of(byte))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const { sense: told, data: came } = await result
+    expect(told?.sense).toEqual(SENSE.UNRECOVERED_READ_ERROR)
+    expect(came).toEqual(data)
   })
 
   test('sense data that cannot be read, a target failure without a status', async () => {

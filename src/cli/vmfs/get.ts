@@ -1,7 +1,7 @@
 // lunette vmfs get VOLUME PATH LOCAL: copies a file or a directory of a volume to this machine, or to standard output.
 
-import { existsSync, statSync } from 'node:fs'
-import { mkdir, open, rm, symlink } from 'node:fs/promises'
+import { constants, existsSync, statSync } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { OperatorError } from '../../errors.ts'
 import { type FileDescriptor, isDirectory } from '../../host/vmfs/file-descriptors.ts'
@@ -76,20 +76,24 @@ class Copy {
     await this.#directory(found, local)
   }
 
+  /** What a damaged volume says leads nowhere but into the directory that was named: links come last, and none is followed. */
   async #directory(from: Found, local: string): Promise<void> {
     await mkdir(local, { recursive: true }).catch(localFailure(local))
     const base = from.path === '/' ? '' : from.path
+    const links: { file: FileDescriptor; to: string }[] = []
     let files = 0
-    for await (const { path, file } of walkTree(this.#volume, from)) {
+    for await (const { path, file, entry } of walkTree(this.#volume, from)) {
       if (file.meta.type === FILE_TYPE.system) continue
-      const to = join(local, safe(path.slice(base.length)))
-      if (isDirectory(file.meta)) await mkdir(to, { recursive: true }).catch(localFailure(to))
-      else if (file.meta.type === FILE_TYPE.symlink) await this.#link(file, to)
+      requireName(entry.name)
+      const to = join(local, path.slice(base.length))
+      if (isDirectory(file.meta)) await makeDirectory(to)
+      else if (file.meta.type === FILE_TYPE.symlink) links.push({ file, to })
       else {
-        await this.#file(file, to)
+        await this.#file(file, to, constants.O_NOFOLLOW)
         files++
       }
     }
+    for (const { file, to } of links) await this.#link(file, to)
     this.#progress.step(`${counted('file')(files)}, ${formatBytes(this.#done)}`)
   }
 
@@ -99,12 +103,12 @@ class Copy {
   }
 
   /** Holes stay holes; a copy that fails leaves nothing that looks whole. */
-  async #file(file: FileDescriptor, to: string): Promise<void> {
+  async #file(file: FileDescriptor, to: string, flags = 0): Promise<void> {
     const reader = this.#volume.openFile(file)
-    const handle = await open(to, 'w').catch(localFailure(to))
+    const handle = await open(to, WRITE | flags).catch(localFailure(to))
     try {
       for await (const { offset, length, data } of reader.pieces()) {
-        if (data) await handle.write(data, 0, data.length, offset).catch(localFailure(to))
+        if (data) await writeAll(handle, data, offset).catch(localFailure(to))
         this.#done += length
         this.#progress.update({ done: this.#done, total: this.#total })
       }
@@ -118,10 +122,25 @@ class Copy {
   }
 }
 
-/** A name on a damaged volume may be anything: nothing is written beside the directory that was named. */
-function safe(path: string): string {
-  if (path.split('/').every((name) => name !== '..' && name !== '.' && !name.includes('\0'))) return path
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC
+
+/** A disk that is nearly full takes a part, and says why with the next one. */
+async function writeAll(handle: FileHandle, data: Buffer, offset: number): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done, offset + done)
+    done += bytesWritten
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => undefined)
+  if (!there) return void (await mkdir(path).catch(localFailure(path)))
+  if (!there.isDirectory()) throw new OperatorError(`${path} is there already, and is no directory`)
+}
+
+function requireName(name: string): void {
+  if (name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name)) return
   throw new OperatorError(
-    `${JSON.stringify(path)} is no path for a file here: "lunette vmfs check" tells what is damaged`,
+    `${JSON.stringify(name)} is no name for a file here: "lunette vmfs check" tells what is damaged`,
   )
 }

@@ -4,6 +4,7 @@ import { type DiscoveredTarget, ISCSI_PORT, parseSendTargets } from '../../../pr
 import { buildText } from '../../../protocol/iscsi/text.ts'
 import { systemClock } from '../clock.ts'
 import { type ConnectOptions, DEFAULT_TIMEOUT_MS } from './connect.ts'
+import { reading } from './errors.ts'
 import { inTime } from './in-time.ts'
 import { reach } from './redirect.ts'
 
@@ -19,7 +20,7 @@ export async function discover(options: DiscoverOptions): Promise<DiscoveredTarg
   try {
     const asked = session.text([{ key: 'SendTargets', value: 'All' }])
     const pairs = await inTime(session, asked, { clock, timeoutMs, what: 'SendTargets' })
-    const targets = parseSendTargets(buildText(pairs))
+    const targets = reading(() => parseSendTargets(buildText(pairs)))
     // What was asked for is there, whatever the target thinks of a farewell.
     await inTime(session, session.logout(), { clock, timeoutMs, what: 'logout' }).catch(() => {})
     return targets

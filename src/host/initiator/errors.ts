@@ -4,6 +4,7 @@
 import { findLoginStatus } from '../../../protocol/iscsi/login-status.ts'
 import { REJECT_REASON } from '../../../protocol/iscsi/reject.ts'
 import type { TargetAddress } from '../../../protocol/iscsi/send-targets.ts'
+import { WireError } from '../../../protocol/wire/error.ts'
 
 /** What all errors of the initiator are. */
 export class IscsiError extends Error {
@@ -90,6 +91,15 @@ export class ReservationLostError extends IscsiError {
 
 /** The target broke a rule of the protocol; the connection has been closed. */
 export class ProtocolError extends IscsiError {}
+
+/** Reads what a target has sent: where it cannot be read, that breaks a rule too. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof WireError ? new ProtocolError(error.message, { cause: error }) : error
+  }
+}
 
 /** The answer to a command is none that the standard admits; the connection is not to blame. */
 export class MalformedAnswerError extends IscsiError {}

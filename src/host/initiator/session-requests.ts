@@ -9,6 +9,7 @@ import { TASK_MANAGEMENT_RESPONSE } from '../../../protocol/iscsi/task-managemen
 import { decodeLun, encodeLun } from '../../../protocol/scsi/lun.ts'
 import type { SenseData } from '../../../protocol/scsi/sense.ts'
 import { type ScsiTask, senseOf } from './command.ts'
+import { reading } from './errors.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { PduStream, ReceivedPdu } from './stream.ts'
 
@@ -40,7 +41,7 @@ export async function askManagement(
       refCmdSn: task?.cmdSn ?? 0,
     }),
   )
-  return TASK_MANAGEMENT_RESPONSE.decode(answer.header).response
+  return reading(() => TASK_MANAGEMENT_RESPONSE.decode(answer.header)).response
 }
 
 /** What came back. */
@@ -64,7 +65,7 @@ export async function askLogout(
       cid,
     }),
   )
-  const { response, time2Wait } = LOGOUT_RESPONSE.decode(answer.header)
+  const { response, time2Wait } = reading(() => LOGOUT_RESPONSE.decode(answer.header))
   return { response, time2WaitMs: 1000 * time2Wait }
 }
 

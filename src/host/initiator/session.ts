@@ -6,7 +6,7 @@ import { DATA_IN } from '../../../protocol/iscsi/data-in.ts'
 import type { OperationalParameters } from '../../../protocol/iscsi/keys.ts'
 import { LOGOUT_RESPONSE_CODE } from '../../../protocol/iscsi/logout-response.ts'
 import { NOP_IN } from '../../../protocol/iscsi/nop-in.ts'
-import { INITIATOR_OPCODE, RESERVED_TAG } from '../../../protocol/iscsi/opcodes.ts'
+import { INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import type { HeaderFields } from '../../../protocol/iscsi/pdu.ts'
 import { R2T } from '../../../protocol/iscsi/r2t.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
@@ -94,10 +94,7 @@ export class InitiatorSession implements SessionIdentity {
     const { headerDigest, dataDigest } = identity.parameters
     const events: StreamEvents = {
       pdu: (pdu) => this.#receive(pdu),
-      place: (header, at, length) =>
-        this.#tasks
-          .get(header.readUInt32BE(at + ITT_IN_HEADER))
-          ?.place(header.readUInt32BE(at + BUFFER_OFFSET), length),
+      place: (header, at, length) => this.#place(header, at, length),
       ended: (error) => this.#end(error),
     }
     stream.enterFullFeature(events, { header: headerDigest === 'CRC32C', data: dataDigest === 'CRC32C' })
@@ -201,6 +198,13 @@ export class InitiatorSession implements SessionIdentity {
     task.cmdSn = cmdSn
     this.#tasks.add(task)
     this.#sender.command(task, cmdSn)
+  }
+
+  /** The data of other PDUs, sense data above all, are none of the command's. */
+  #place(header: Buffer, at: number, length: number): Buffer | undefined {
+    if ((header[at]! & OPCODE_MASK) !== TARGET_OPCODE.DATA_IN) return undefined
+    const task = this.#tasks.get(header.readUInt32BE(at + ITT_IN_HEADER))
+    return task?.place(header.readUInt32BE(at + BUFFER_OFFSET), length)
   }
 
   #receive(pdu: ReceivedPdu): void {

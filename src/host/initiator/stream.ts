@@ -6,9 +6,8 @@ import { RESERVED_TAG, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import { type Digests, encodePdu, type HeaderFields, type Opcode } from '../../../protocol/iscsi/pdu.ts'
 import { SCSI_RESPONSE } from '../../../protocol/iscsi/scsi-response.ts'
 import { lessThan, next } from '../../../protocol/iscsi/serial.ts'
-import { WireError } from '../../../protocol/wire/error.ts'
 import type { Transport } from '../transport.ts'
-import { IscsiError, ProtocolError } from './errors.ts'
+import { IscsiError, ProtocolError, reading } from './errors.ts'
 import { PduWriter } from './pdu-writer.ts'
 
 const INITIATOR_TASK_TAG = SCSI_RESPONSE.at('initiatorTaskTag').byte
@@ -102,10 +101,12 @@ export class PduStream {
 
   #receive(chunk: Buffer): void {
     try {
-      this.#framer.push(chunk)
-      while (!this.#ended && this.#framer.next()) this.#take()
+      reading(() => {
+        this.#framer.push(chunk)
+        while (!this.#ended && this.#framer.next()) this.#take()
+      })
     } catch (error) {
-      if (!(error instanceof WireError || error instanceof IscsiError)) throw error
+      if (!(error instanceof IscsiError)) throw error
       this.destroy(error)
     }
   }

@@ -4,7 +4,7 @@
 import { RESERVED_TAG } from '../../../protocol/iscsi/opcodes.ts'
 import { buildText, parseText, type TextPair } from '../../../protocol/iscsi/text.ts'
 import { TEXT_RESPONSE } from '../../../protocol/iscsi/text-response.ts'
-import { ProtocolError } from './errors.ts'
+import { ProtocolError, reading } from './errors.ts'
 import type { Answer, Exchanges } from './exchanges.ts'
 
 interface TextFields {
@@ -38,11 +38,11 @@ export async function exchangeText(
       tag = initiatorTaskTag
       send({ final: !more, continue: more, initiatorTaskTag, targetTransferTag }, data.length > 0 ? data : EMPTY)
     }, tag)
-    const response = TEXT_RESPONSE.decode(answer.header)
+    const response = reading(() => TEXT_RESPONSE.decode(answer.header))
     gathered.push(answer.data)
     length += answer.data.length
     targetTransferTag = response.targetTransferTag
-    if (response.final && !response.continue && !more) return parseText(Buffer.concat(gathered))
+    if (response.final && !response.continue && !more) return reading(() => parseText(Buffer.concat(gathered)))
     if (response.final) throw new ProtocolError('a Text Response that is final before its text has ended')
   }
   throw new ProtocolError(`text of more than ${MAX_TEXT_BYTES} bytes or ${MAX_ANSWERS} answers`)

@@ -3,6 +3,7 @@
 
 import type { BlockDevice } from '../block-device.ts'
 import { VmfsError } from './errors.ts'
+import { type FileDescriptor, formatAddress } from './file-descriptors.ts'
 import { makeHostUuid } from './host-identity.ts'
 import { beginSession, type HostSession, type RecoverOptions, recoverHosts } from './host-session.ts'
 import { resizeContent, writeContent } from './operations/change-content.ts'
@@ -13,6 +14,7 @@ import { type PutOptions, putFile } from './operations/put-file.ts'
 import { removeDirectory, removeFile } from './operations/remove.ts'
 import { rename } from './operations/rename.ts'
 import { lookup } from './path-lookup.ts'
+import { decodeFdAddress } from './structures/address.ts'
 import type { VolumeIo } from './transaction.ts'
 import { openVolume, type Volume } from './volume.ts'
 import { type Work, Writing } from './writing.ts'
@@ -149,11 +151,13 @@ export class WritableVolume {
 
   async #onFile(
     { address, generation }: FileReference,
-    operate: (work: Work, file: Awaited<ReturnType<Volume['readFileDescriptor']>>) => Promise<void>,
+    operate: (work: Work, file: FileDescriptor) => Promise<void>,
   ): Promise<void> {
-    const file = await this.volume.readFileDescriptor(address)
-    if (file.meta.generation !== generation)
-      throw new VmfsError('no such file', `the file with descriptor ${file.name} is gone, and another one has it`)
+    const { cluster, resource } = decodeFdAddress(address)
+    const { state } = await this.volume.files.fdc.readCluster(cluster)
+    const file = state.isFree(resource) ? undefined : await this.volume.readFileDescriptor(address)
+    if (file?.meta.generation !== generation)
+      throw new VmfsError('no such file', `the file that had descriptor ${formatAddress(address)} is gone`)
     await this.#writing.run((work) => operate(work, file))
   }
 

@@ -49,14 +49,25 @@ export async function mendVolume(
 ): Promise<Report> {
   const { volume } = writing
   const mended: Finding[] = []
+  /** By the keys of what could not be mended: why. */
+  const failed = new Map<string, string>()
   for (let round = 0; ; round++) {
     const { findings, ...seen } = await checkOnce(volume, onProgress)
-    const mends = round < MAX_ROUNDS ? findings.nextMends(last) : []
-    if (mends.length === 0) return { ...seen, findings: findings.list, more: findings.more, mended }
+    const mends = round < MAX_ROUNDS ? findings.nextMends(last, failed) : []
+    if (mends.length === 0) {
+      for (const [key, why] of failed) findings.fail(key, why)
+      return { ...seen, findings: findings.list, more: findings.more, mended }
+    }
     for (const [index, mend] of mends.entries()) {
       onProgress?.({ step: 'mending', done: index, total: mends.length })
-      await mend.run(writing)
-      mended.push(...mend.findings)
+      try {
+        await mend.run(writing)
+        mended.push(...mend.findings)
+      } catch (error) {
+        // What is damaged elsewhere, or has no room, may stand in the way of this one, and of no other.
+        if (!(error instanceof VmfsError)) throw error
+        failed.set(mend.key, error.message)
+      }
     }
     volume.cache.clear()
   }
@@ -67,7 +78,7 @@ export async function mendHeartbeats(writing: Writing): Promise<Finding[]> {
   const { volume } = writing
   const findings = new Findings()
   await checkHeartbeats({ volume, findings, claims: {} })
-  const mends = findings.nextMends('hosts')
+  const mends = findings.nextMends('hosts', new Map())
   for (const mend of mends) await mend.run(writing)
   return mends.flatMap((mend) => mend.findings)
 }

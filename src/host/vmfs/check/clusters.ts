@@ -139,7 +139,8 @@ function compareBits(context: CheckContext, header: Header, state: Cluster): voi
       : ({ ...place, name: 'leak', message: `${what} ${address} is allocated, and nothing uses it` } as const)
     if (!free && context.findings.incomplete)
       context.findings.add({ ...finding, message: `${finding.message} ${KEPT}` })
-    else context.findings.add({ ...finding, repair: free ? 'it is allocated' : 'it is freed' }, rebit(context, header))
+    else if (free) context.findings.add({ ...finding, repair: 'it is allocated' }, claim(context, header))
+    else context.findings.add({ ...finding, repair: 'it is freed' }, rebit(context, header))
   }
 }
 
@@ -149,6 +150,19 @@ const isSplit = ({ bits }: Header, state: Cluster, resource: number): boolean =>
 /** What stays allocated though nothing is known to use it. */
 const keeps = ({ findings }: CheckContext, header: Header, state: Cluster, resource: number): boolean =>
   isSplit(header, state, resource) || (findings.incomplete && !state.isFree(resource))
+
+/** What is used is allocated: before anything else is mended, which may take what the bitmap calls free. */
+function claim(context: CheckContext, header: Header): Mend {
+  const { cluster, claims, volumeOffset } = header
+  return {
+    ...editState(context, header, (state) => {
+      const free = Array.from({ length: state.total }, (_, resource) => state.isFree(resource))
+      state.repair(cluster, (resource) => free[resource]! && !claims.isUsed(cluster, resource))
+    }),
+    phase: 'claims',
+    key: `claims ${volumeOffset}`,
+  }
+}
 
 /** The bits say what is used. */
 function rebit(context: CheckContext, header: Header): Mend {

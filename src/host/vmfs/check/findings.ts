@@ -8,7 +8,7 @@ import type { Claims, Counted } from './claims.ts'
 import type { Finding } from './report.ts'
 
 /** Repairs come in this order, each kind in a round of its own: later ones rely on what earlier ones have mended. */
-export const PHASES = ['hosts', 'headers', 'directories', 'entries', 'descriptors', 'bitmaps'] as const
+export const PHASES = ['hosts', 'headers', 'claims', 'directories', 'entries', 'descriptors', 'bitmaps'] as const
 export type Phase = (typeof PHASES)[number]
 
 export interface Mend {
@@ -41,9 +41,21 @@ export class Findings {
     else this.mends.set(mend.key, { ...mend, findings: [finding] })
   }
 
-  /** Of the first phase that has any, up to the last one. */
-  nextMends(last: Phase): (Mend & { readonly findings: Finding[] })[] {
-    const all = [...this.mends.values()]
+  /** Says of the findings of a mend why it did not work. */
+  fail(key: string, why: string): void {
+    const mend = this.mends.get(key)
+    for (const finding of mend?.findings ?? []) {
+      const { repair: _, ...rest } = finding
+      this.list[this.list.indexOf(finding)] = {
+        ...rest,
+        message: `${finding.message} (it could not be mended: ${why})`,
+      }
+    }
+  }
+
+  /** Of the first phase that has any, up to the last one, without those that have failed. */
+  nextMends(last: Phase, failed: ReadonlyMap<string, string>): (Mend & { readonly findings: Finding[] })[] {
+    const all = [...this.mends.values()].filter(({ key }) => !failed.has(key))
     const phases = PHASES.slice(0, PHASES.indexOf(last) + 1)
     const phase = phases.find((each) => all.some((mend) => mend.phase === each))
     return all.filter((mend) => mend.phase === phase)

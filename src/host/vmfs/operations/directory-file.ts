@@ -41,7 +41,13 @@ export async function retargetEntry(work: Work, directory: number, name: string,
   )
 }
 
-/** Writes a directory anew, with these entries: "." and ".." among them. What does not change stays where it is. */
+/** What changes besides a directory's own sectors when it is written anew: its descriptor, and the bitmaps of its blocks. */
+const SECTORS_BESIDE = 64
+
+/**
+ * Writes a directory anew, with these entries: "." and ".." among them. What does not change stays where it is, unless there is
+ * more of it than one change of the volume may hold.
+ */
 export async function rebuildDirectory(work: Work, directory: number, entries: readonly DirectoryEntry[]) {
   const { directories } = work.volume.version
   const file = new DirectoryFile(work, await FileEdit.open(work, directory))
@@ -49,8 +55,10 @@ export async function rebuildDirectory(work: Work, directory: number, entries: r
   const own = { address: directory, type: file.edit.meta.type, generation: file.edit.meta.generation }
   const image = new DirectoryImage(directories.create(self ?? own, parent ?? own), file.isRoot)
   for (const entry of entries) if (entry !== self && entry !== parent) await directories.insert(image, entry)
-  await file.resize(image.length)
-  await file.write(0, image.image)
+  if (work.tx.hasRoomFor(SECTORS_BESIDE + image.length / work.volume.version.sectorBytes)) {
+    await file.resize(image.length)
+    await file.write(0, image.image)
+  } else await file.moveToFileBlocks(image.image)
   await file.edit.save()
 }
 
@@ -108,7 +116,9 @@ class DirectoryFile implements DirectoryEditor {
   }
 
   async resize(length: number): Promise<void> {
-    if (length > this.#map.reach && this.edit.meta.zla === ZLA.subBlocks) await this.#moveToFileBlocks()
+    // Sub-blocks reach 2 MiB on VMFS5, which is 14,979 entries.
+    if (length > this.#map.reach && this.edit.meta.zla === ZLA.subBlocks)
+      await this.moveToFileBlocks(await this.read(0, this.length))
     const { blockBytes } = this.#map
     const blocks = Math.max(1, Math.ceil(length / blockBytes))
     const before = Math.max(1, Math.ceil(this.length / blockBytes))
@@ -117,21 +127,22 @@ class DirectoryFile implements DirectoryEditor {
     this.edit.set({ length })
   }
 
-  /** Sub-blocks reach 2 MiB on VMFS5, which is 14,979 entries; tools read a directory in file blocks as well (notes, 10). */
-  async #moveToFileBlocks(): Promise<void> {
+  /**
+   * Writes the whole directory to file blocks of its own, which its descriptor then leads to: tools read such a one as well
+   * (notes, 10).
+   */
+  async moveToFileBlocks(content: Buffer): Promise<void> {
     const { version } = this.#work.volume
-    const { length } = this
-    const content = await this.read(0, length)
     await freeContent(this.#work, this.edit.descriptor)
     const addresses: AddressParts[] = []
-    for (let at = 0; at < length; at += FILE_BLOCK_BYTES) {
+    for (let at = 0; at < content.length; at += FILE_BLOCK_BYTES) {
       const { address, offset } = await this.#work.take('file block')
       await this.#work.tx.write(offset, paddedTo(version.sectorBytes, content.subarray(at, at + FILE_BLOCK_BYTES)))
       addresses.push(address)
     }
     putContent(version, this.edit, {
-      ...{ zla: ZLA.fileBlocks, length, blockBytes: FILE_BLOCK_BYTES, blocks: addresses.length, pointerBlocks: 0 },
-      addresses,
+      ...{ zla: ZLA.fileBlocks, length: content.length, blockBytes: FILE_BLOCK_BYTES, pointerBlocks: 0 },
+      ...{ blocks: addresses.length, addresses },
     })
     this.#map = this.edit.map
   }

@@ -53,35 +53,44 @@ export interface DirectoryFormat {
 /** A directory in memory. */
 export class DirectoryImage implements DirectoryEditor {
   readonly isRoot: boolean
-  #image: Buffer
+  /** With room to grow, which is zero. */
+  #space: Buffer
+  #length: number
 
   constructor(image: Buffer, isRoot: boolean) {
-    this.#image = image
+    this.#space = image
+    this.#length = image.length
     this.isRoot = isRoot
   }
 
   get length(): number {
-    return this.#image.length
+    return this.#length
   }
 
   get image(): Buffer {
-    return this.#image
+    return this.#space.subarray(0, this.#length)
   }
 
   async read(offset: number, length: number): Promise<Buffer> {
-    if (offset < 0 || offset + length > this.#image.length) throw new RangeError(`${length} bytes at ${offset}`)
-    return Buffer.from(this.#image.subarray(offset, offset + length))
+    this.#requireInside(offset, length)
+    return Buffer.from(this.#space.subarray(offset, offset + length))
   }
 
   async write(offset: number, data: Buffer): Promise<void> {
-    if (offset < 0 || offset + data.length > this.#image.length)
-      throw new RangeError(`${data.length} bytes at ${offset}`)
-    data.copy(this.#image, offset)
+    this.#requireInside(offset, data.length)
+    data.copy(this.#space, offset)
   }
 
   async resize(length: number): Promise<void> {
-    const image = Buffer.alloc(length)
-    this.#image.copy(image)
-    this.#image = image
+    if (length > this.#space.length) {
+      const larger = Buffer.alloc(Math.max(length, 2 * this.#length))
+      this.image.copy(larger)
+      this.#space = larger
+    } else if (length < this.#length) this.#space.fill(0, length, this.#length)
+    this.#length = length
+  }
+
+  #requireInside(offset: number, length: number): void {
+    if (offset < 0 || offset + length > this.#length) throw new RangeError(`${length} bytes at ${offset}`)
   }
 }

@@ -201,7 +201,7 @@ describe.each([5, 6] as const)('VMFS%i: the content of a file', (version) => {
     await change(device, async (volume) => {
       const gone = await volume.putFile('/file', from())
       await volume.removeFile('/file')
-      await expect(volume.writeAt(gone, 0, pattern(1, 1))).rejects.toMatchObject({ problem: 'damaged' })
+      await expect(volume.writeAt(gone, 0, pattern(1, 1))).rejects.toMatchObject({ problem: 'no such file' })
     })
     await change(device, async (volume) => {
       const { address, generation } = await volume.putFile('/other', from())

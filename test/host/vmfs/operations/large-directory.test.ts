@@ -1,11 +1,14 @@
 // A directory that grows past what its sub-blocks reach (notes, 9 and 10): 256 of 8 KiB on VMFS5, which 14,979 entries fill.
 
 import { beforeAll, describe, expect, test } from 'vitest'
+import { repairVolume } from '../../../../src/host/vmfs/check/repair.ts'
 import { FileEdit } from '../../../../src/host/vmfs/operations/file-edit.ts'
 import { lookup } from '../../../../src/host/vmfs/path-lookup.ts'
 import { measureSpace } from '../../../../src/host/vmfs/space.ts'
+import { Cluster } from '../../../../src/host/vmfs/structures/cluster.ts'
 import { ENTRY } from '../../../../src/host/vmfs/structures/directory-5.ts'
 import { FILE_TYPE, ZLA } from '../../../../src/host/vmfs/structures/file-descriptor.ts'
+import { LVM_DATA_OFFSET } from '../../../../src/host/vmfs/structures/lvm.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { FileReference, WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
 import type { MemoryDevice } from '../memory-device.ts'
@@ -114,4 +117,45 @@ describe('a directory of VMFS5 whose sub-blocks are full', () => {
     }
     expect([...seen].sort((a, b) => a - b)).toEqual([full.length, full.length + 1])
   })
+
+  test('with a gap among its entries is made anew, larger than one record of the journal', async () => {
+    const damaged = device.fork()
+    await clearEntry(damaged, '/dir', 100)
+    const { report } = await repairVolume([damaged])
+    expect(report.mended.map(({ name }) => name)).toContain('directory block')
+    const repaired = reopened(damaged)
+    expect(await namesIn(repaired, '/dir')).toEqual(full.filter((_, index) => index !== 100))
+    expect((await repairVolume([repaired])).report).toMatchObject({ findings: [], mended: [] })
+  })
+
+  test('is made anew beside a file whose block the bitmap calls free, and leaves it alone', async () => {
+    const damaged = device.fork()
+    await change(damaged, (volume) => volume.putFile('/victim', from(pattern(MIB, 1))))
+    await clearEntry(damaged, '/dir', 100)
+    await freeBlockOf(damaged, '/victim')
+    await repairVolume([damaged])
+    const repaired = reopened(damaged)
+    expect((await treeOf(await openVolume([repaired]))).get('/victim')).toBe(contentOf(pattern(MIB, 1)))
+    expect((await repairVolume([repaired])).report).toMatchObject({ findings: [], mended: [] })
+  })
 })
+
+/** Repair closes its devices. */
+const reopened = (device: MemoryDevice): MemoryDevice => device.fork()
+
+async function clearEntry(device: MemoryDevice, path: string, index: number): Promise<void> {
+  const volume = await openVolume([device])
+  const { offset = 0 } = await volume.openFile((await lookup(volume, path)).file).map.place(index * ENTRY.size)
+  device.poke(LVM_DATA_OFFSET + offset, Buffer.alloc(ENTRY.size))
+}
+
+async function freeBlockOf(device: MemoryDevice, path: string): Promise<void> {
+  const volume = await openVolume([device])
+  const { version, files } = volume
+  const first = await volume.openFile((await lookup(volume, path)).file).map.address(0)
+  const { cluster, resource } = files.fbb.places.locate(first.kind === 'file block' ? first.block : 0)
+  const at = (await files.fbb.headerOffset(cluster)) + version.clusters.sectorBytes
+  const sector = await volume.logical.read(at, version.clusters.sectorBytes)
+  new Cluster(version.clusters, sector, files.fbb.bits).release(resource)
+  device.poke(LVM_DATA_OFFSET + at, sector)
+}
