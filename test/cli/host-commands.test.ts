@@ -284,6 +284,9 @@ describe('what does not answer as it should', () => {
     })
     const discovery = runHere(['discover', portal, '--timeout', '0.2'])
     await (await server.accept()).login(DISCOVERY_ANSWERS)
-    expect(await discovery).toMatchObject({ code: 1, stderr: expect.stringContaining('SendTargets: no answer within 200 ms') })
+    expect(await discovery).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('SendTargets: no answer within 200 ms'),
+    })
   })
 })

@@ -21,7 +21,7 @@ import type { ValuesOf } from './structures/structure.ts'
 
 export const MIB = 1024 * 1024
 /** Of every version: what a volume is divided into. */
-export const FILE_BLOCK_BYTES = MIB
+export const FILE_BLOCK_BYTES = 1024 * 1024
 const MAX_FILE_BLOCKS = (MAX_PES * PE_BYTES) / FILE_BLOCK_BYTES
 
 /** A resource file by what it holds. */

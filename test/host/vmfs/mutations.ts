@@ -17,7 +17,7 @@ export interface Range {
 }
 
 /** A generator of numbers below a bound; the same for the same seed, everywhere. */
-export function seeded(seed: number): (below: number) => number {
+function seeded(seed: number): (below: number) => number {
   let state = seed >>> 0
   return (below) => {
     state = (state + 0x6d2b79f5) >>> 0
