@@ -1,14 +1,11 @@
-// Data of writes, and commands, that are damaged or lost on their way (RFC 7143 7.1.4.1, 7.1.4.2, 7.8, 7.9), at
-// ErrorRecoveryLevel 1: they are asked for again or retried, and every byte of the medium is what it should be.
+// Data of writes that are damaged or lost on their way (RFC 7143 7.1.4.1, 7.8, 7.9), at ErrorRecoveryLevel 1: they are asked
+// for again, and every byte of the medium is what it should be.
 
 import { describe, expect, test } from 'vitest'
 import {
-  BHS_LENGTH,
   decodeSense,
   encodePdu,
   INITIATOR_OPCODE,
-  REJECT_REASON,
-  RESERVED_TAG,
   SENSE,
   STATUS,
   TARGET_OPCODE,
@@ -16,100 +13,26 @@ import {
   WRITE_10,
 } from '../../protocol/index.ts'
 import { LIMITS } from '../../src/target/limits.ts'
-import { MIB } from './array.ts'
+import {
+  asked,
+  connected,
+  DATA_OUT_SECONDS,
+  data,
+  expectDamageRejected,
+  expectWritten,
+  type Fate,
+  out,
+  rangeOf,
+  send,
+  write,
+} from './damaging.ts'
 import { pattern } from './disk.ts'
-import { type HandBuilt, HeldStore, handBuilt } from './hand-built.ts'
-import type { PduOf } from './pdu-socket.ts'
-import type { RawInitiator } from './raw.ts'
+import { HeldStore, handBuilt } from './hand-built.ts'
 import { damaged } from './recovering.ts'
 import { expectUp } from './tasks.ts'
 
-const { REJECT, R2T, NOP_IN, SCSI_RESPONSE } = TARGET_OPCODE
-const BLOCK = 512
-const LENGTH = 16 * BLOCK
-const DATA_OUT_SECONDS = 10
+const { REJECT, R2T, SCSI_RESPONSE } = TARGET_OPCODE
 const TUR = TEST_UNIT_READY.encode({})
-const data = pattern(LENGTH, 7)
-const write = WRITE_10.encode({ lba: 8, blocks: 16 })
-const out = { write: true, expectedDataTransferLength: LENGTH }
-
-interface Setup {
-  readonly built: HandBuilt
-  readonly store: HeldStore
-  readonly raw: RawInitiator
-}
-
-async function connected(keys: Record<string, string> = {}): Promise<Setup> {
-  const store = new HeldStore()
-  const limits = { dataOutSeconds: DATA_OUT_SECONDS } // less than what a ping waits for
-  const built = await handBuilt([store], {}, {}, undefined, { limits })
-  const raw = await built.raw()
-  const digests = { HeaderDigest: 'CRC32C', DataDigest: 'CRC32C' }
-  const usual = { ErrorRecoveryLevel: '1', ImmediateData: 'No', InitialR2T: 'Yes', MaxBurstLength: '4096' }
-  await raw.login(built.target.iqn, { ...digests, ...usual, ...keys })
-  raw.command(TUR)
-  await raw.response()
-  return { built, store, raw }
-}
-
-interface Sequence {
-  readonly initiatorTaskTag: number
-  readonly targetTransferTag?: number
-  readonly from: number
-  readonly to: number
-}
-
-type Fate = 'whole' | 'damaged' | 'lost'
-
-/** The PDUs of a sequence, 1024 bytes each; what becomes of each. */
-function send(
-  raw: RawInitiator,
-  { initiatorTaskTag, targetTransferTag = RESERVED_TAG, from, to }: Sequence,
-  fates: Fate[] = [],
-): void {
-  for (let bufferOffset = from, dataSn = 0; bufferOffset < to; bufferOffset += 1024, dataSn++) {
-    const end = Math.min(to, bufferOffset + 1024)
-    const fields = { initiatorTaskTag, targetTransferTag, bufferOffset, dataSn, final: end === to }
-    const pdu = () => raw.dataOut(fields, data.subarray(bufferOffset, end))
-    const fate = fates[dataSn] ?? 'whole'
-    if (fate === 'whole') pdu()
-    if (fate === 'damaged') damaged(raw, pdu)
-  }
-}
-
-const rangeOf = ({ header }: PduOf<typeof R2T>) => ({
-  targetTransferTag: header.targetTransferTag,
-  from: header.bufferOffset,
-  to: header.bufferOffset + header.desiredDataTransferLength,
-})
-
-/** The R2T that is due, for this range. */
-async function asked(raw: RawInitiator, from: number, to: number) {
-  const range = rangeOf(await raw.take(R2T))
-  expect([range.from, range.to]).toEqual([from, to])
-  return range
-}
-
-async function expectDamageRejected(raw: RawInitiator, opcode: number): Promise<void> {
-  const { header, data: rejected } = await raw.take(REJECT)
-  expect(header).toMatchObject({ reason: REJECT_REASON.DATA_DIGEST_ERROR, statSn: raw.expStatSn })
-  expect(rejected.length).toBe(BHS_LENGTH)
-  expect(rejected[0]! & 0x3f).toBe(opcode)
-  raw.expStatSn++
-}
-
-async function expectWritten({ raw, store }: Setup, initiatorTaskTag: number, r2ts?: number): Promise<void> {
-  const { header } = await raw.response()
-  expect(header).toMatchObject({
-    initiatorTaskTag,
-    status: STATUS.GOOD,
-    ...(r2ts !== undefined && { expDataSn: r2ts }),
-  })
-  const written = Buffer.alloc(LENGTH)
-  await store.read(written, 0, LENGTH, 8 * BLOCK)
-  expect(written.equals(data)).toBe(true)
-  await expectUp(raw)
-}
 
 describe('solicited data that are damaged (RFC 7143 7.1.4.1, 7.8)', () => {
   test.each<[string, Fate[], [number, number][]]>([
@@ -332,116 +255,4 @@ test('unsolicited Data-Out after their end, empty and far behind the command: it
   expect(header).toMatchObject({ initiatorTaskTag, status: STATUS.CHECK_CONDITION })
   expect(decodeSense(sense.subarray(2)).sense).toBe(SENSE.UNEXPECTED_UNSOLICITED_DATA)
   expect(store.writes).toEqual([])
-})
-
-describe('PDUs other than data (RFC 7143 7.1.4.2, 7.8)', () => {
-  test('immediate data damaged: the command is not received; those behind it wait until it is retried', async () => {
-    const setup = await connected({ ImmediateData: 'Yes', FirstBurstLength: '65536', MaxBurstLength: '65536' })
-    const { raw } = setup
-    const { cmdSn } = raw
-    let initiatorTaskTag = 0
-    damaged(raw, () => {
-      initiatorTaskTag = raw.command(write, out, { data })
-    })
-    await expectDamageRejected(raw, INITIATOR_OPCODE.SCSI_COMMAND)
-    const behind = raw.command(TUR)
-    await raw.expectSilence()
-    raw.command(write, { ...out, cmdSn, initiatorTaskTag }, { data })
-    expect((await raw.response()).header).toMatchObject({ initiatorTaskTag, status: STATUS.GOOD })
-    expect((await raw.response()).header).toMatchObject({ initiatorTaskTag: behind, status: STATUS.GOOD })
-    const written = Buffer.alloc(LENGTH)
-    await setup.store.read(written, 0, LENGTH, 8 * BLOCK)
-    expect(written.equals(data)).toBe(true)
-  })
-
-  test('a retry of a command that was received is ignored, before its status and after it', async () => {
-    const { raw, store } = await connected()
-    store.hold()
-    const { cmdSn } = raw
-    const initiatorTaskTag = raw.command(write, out)
-    const range = await asked(raw, 0, 4096)
-    raw.command(write, { ...out, cmdSn, initiatorTaskTag })
-    await raw.expectSilence()
-    send(raw, { initiatorTaskTag, ...range })
-    send(raw, { initiatorTaskTag, ...(await asked(raw, 4096, 8192)) })
-    store.release()
-    expect((await raw.response()).header).toMatchObject({ initiatorTaskTag, status: STATUS.GOOD })
-    raw.command(write, { ...out, cmdSn, initiatorTaskTag })
-    await raw.expectSilence()
-    await expectUp(raw)
-  })
-
-  test('a ping damaged: Reject, and it can be sent again', async () => {
-    const { raw } = await connected()
-    const ping = () =>
-      raw.send(
-        INITIATOR_OPCODE.NOP_OUT,
-        {
-          immediate: true,
-          initiatorTaskTag: 9,
-          targetTransferTag: RESERVED_TAG,
-          cmdSn: raw.cmdSn,
-          expStatSn: raw.expStatSn,
-        },
-        { data: Buffer.from('hello') },
-      )
-    damaged(raw, ping)
-    await expectDamageRejected(raw, INITIATOR_OPCODE.NOP_OUT)
-    ping()
-    expect((await raw.take(NOP_IN)).data.toString()).toBe('hello')
-  })
-
-  test('damaged without end by a peer that reads no answer: it is not listened to until it does', async () => {
-    const store = new HeldStore()
-    const built = await handBuilt([store], {}, {}, undefined, { limits: { outputPerConnection: MIB } })
-    const raw = await built.raw()
-    await raw.login(built.target.iqn, { ErrorRecoveryLevel: '1', DataDigest: 'CRC32C' })
-    raw.socket.pause()
-    const ping = encodePdu(
-      INITIATOR_OPCODE.NOP_OUT,
-      {
-        immediate: true,
-        initiatorTaskTag: RESERVED_TAG,
-        targetTransferTag: RESERVED_TAG,
-        cmdSn: raw.cmdSn,
-        expStatSn: raw.expStatSn,
-      },
-      { data: Buffer.alloc(4), digests: raw.digests },
-    )
-    ping[BHS_LENGTH]! ^= 1
-    const flood = Buffer.concat(Array(5000).fill(ping))
-    const isFull = () => built.host.pool.used > MIB
-    for (let sent = 0; !isFull(); sent++) {
-      expect(sent).toBeLessThan(1000)
-      raw.sendBytes(flood)
-      await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-    for (let sent = 0; sent < 10; sent++) raw.sendBytes(flood)
-    await raw.expectSilence(200)
-    expect(built.host.pool.used).toBeLessThan(4 * MIB)
-  })
-
-  test('data of a task that is not there, damaged: Reject, and nothing else', async () => {
-    const { raw } = await connected()
-    damaged(raw, () => raw.dataOut({ initiatorTaskTag: 0xdead, targetTransferTag: 3 }, data.subarray(0, 1024)))
-    await expectDamageRejected(raw, INITIATOR_OPCODE.DATA_OUT)
-    await expectUp(raw)
-  })
-
-  test('a header damaged: where the next PDU begins is not known, the connection ends (RFC 7143 7.8)', async () => {
-    const { raw, built } = await connected()
-    const original = raw.sendBytes.bind(raw)
-    raw.sendBytes = (bytes) => {
-      const wrong = Buffer.from(bytes)
-      wrong[7]! ^= 4
-      original(wrong)
-    }
-    raw.command(TUR)
-    await raw.expectClosed()
-    expect(raw.received).toEqual([])
-    for (let tries = 0; built.target.sessions.size > 0 && tries < 500; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 2))
-    expect(built.target.sessions.size).toBe(0)
-    expect(built.host.retained.used).toBe(0)
-  })
 })
