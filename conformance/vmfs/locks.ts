@@ -32,7 +32,8 @@ export const HELD = [
 export const slotOffset = (version: VmfsVersion, slot: number): number => HEARTBEAT_OFFSET + slot * SLOT_BYTES[version]
 
 export async function holdLocks(tools: Tools, { version, images }: Volume): Promise<void> {
-  const places = await Promise.all(HELD.map(({ path }) => lockOffset(tools, version, images[0]!, path)))
+  const places: number[] = [] // one after the other: the tools' outputs go to one file
+  for (const { path } of HELD) places.push(await lockOffset(tools, version, images[0]!, path))
   const image = await open(images[0]!, 'r+')
   try {
     for (const host of HOSTS) {

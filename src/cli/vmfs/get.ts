@@ -1,7 +1,7 @@
 // lunette vmfs get VOLUME PATH LOCAL: copies a file or a directory of a volume to this machine, or to standard output.
 
 import { constants, existsSync, statSync } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, rm, symlink } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, rm, symlink, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { OperatorError } from '../../errors.ts'
 import { type FileDescriptor, isDirectory } from '../../host/vmfs/file-descriptors.ts'
@@ -98,7 +98,7 @@ class Copy {
   }
 
   async #link(file: FileDescriptor, to: string): Promise<void> {
-    await rm(to, { force: true }).catch(localFailure(to))
+    if (await lstat(to).catch(() => undefined)) await unlink(to).catch(localFailure(to))
     await symlink(await readLink(this.#volume, file), to).catch(localFailure(to))
   }
 
