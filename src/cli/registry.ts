@@ -1,5 +1,6 @@
 // Every command. A new one is a file and a row here.
 
+import { atsWho } from './ats-who.ts'
 import type { Group } from './command.ts'
 import { configCheck } from './config-check.ts'
 import { serve } from './serve.ts'
@@ -12,6 +13,14 @@ const config: Group = {
   commands: [configCheck],
 }
 
+const ats: Group = {
+  kind: 'group',
+  name: 'ats',
+  describe: 'Ask a running array about COMPARE AND WRITE',
+  examples: [['lunette ats who 0 6144', 'Who wrote block 6144 of LUN 0 last?']],
+  commands: [atsWho],
+}
+
 export const LUNETTE: Group = {
   kind: 'group',
   name: 'lunette',
@@ -21,5 +30,5 @@ export const LUNETTE: Group = {
     ['lunette serve --config lunette.yaml', 'Serve what a file describes'],
     ['lunette config check lunette.yaml', 'Check that file first'],
   ],
-  commands: [serve, config],
+  commands: [serve, config, ats],
 }

@@ -77,10 +77,10 @@ test('wrong usage ends the process with 2', async () => {
 
 describe('wrong usage: one sentence, where to look, exit 2', () => {
   test.each([
-    [[], 'Name a command: serve, config; see lunette --help'],
+    [[], 'Name a command: serve, config, ats; see lunette --help'],
     [['srve'], 'Unknown command srve, did you mean serve? See lunette --help'],
     [['frobnicate'], 'Unknown command frobnicate; see lunette --help'],
-    [['--frobnicate'], 'Name a command: serve, config; see lunette --help'],
+    [['--frobnicate'], 'Name a command: serve, config, ats; see lunette --help'],
     [['config'], 'Name a command: check; see lunette config --help'],
     [['config', 'chek', 'x'], 'Unknown command chek, did you mean check? See lunette config --help'],
     [['config', 'check'], 'Missing FILE; see lunette config check --help'],
