@@ -3,6 +3,7 @@
 import type { Suite } from './suite.ts'
 import { CHAP } from './suites/chap.ts'
 import { CRASH } from './suites/crash.ts'
+import { ENDURANCE } from './suites/endurance.ts'
 import { LIBISCSI } from './suites/libiscsi.ts'
 import { LOGINS } from './suites/logins.ts'
 import { OPEN_ISCSI } from './suites/open-iscsi.ts'
@@ -11,4 +12,15 @@ import { RESERVATIONS } from './suites/reservations.ts'
 import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
 
-export const SUITES: readonly Suite[] = [TOOLS, CHAP, LIBISCSI, QEMU, OPEN_ISCSI, LOGINS, SG3, RESERVATIONS, CRASH]
+export const SUITES: readonly Suite[] = [
+  TOOLS,
+  CHAP,
+  LIBISCSI,
+  QEMU,
+  OPEN_ISCSI,
+  LOGINS,
+  SG3,
+  RESERVATIONS,
+  CRASH,
+  ENDURANCE,
+]

@@ -37,6 +37,11 @@ export class Observer {
     return existsSync(`/proc/${this.#pid}/status`)
   }
 
+  /** Of an array that was started with conformance/endurance/collect.ts. */
+  collectGarbage(): void {
+    process.kill(this.#pid, 'SIGUSR2')
+  }
+
   residentBytes(): number {
     const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.#pid}/status`, 'utf8')) ?? []
     return Number(kib) * 1024

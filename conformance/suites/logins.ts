@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import type { Bench, Suite } from '../suite.ts'
-import type { Account, ArraySpec } from '../targets/array.ts'
+import type { Account, ArraySpec, LunSpec, RunningArray } from '../targets/array.ts'
 import { GuestShell } from './guest-shell.ts'
 import { MACHINE_TOOLS } from './machine.ts'
 
@@ -91,6 +91,8 @@ const FAMILIES = [
   { kind: 'ipv4', portal: 0, host: '10.0.2.2' },
   { kind: 'ipv6', portal: 1, host: '[fec0::2]' },
 ] as const
+/** Told by a SCSI event (RFC 7143 11.9): open-iscsi looks for LUNs then. */
+const ADDED = { kind: 'ipv4', test: 'a LUN that is added to the running array appears by itself' }
 const ROWS = FAMILIES.flatMap((family) => ATTEMPTS.map((attempt) => ({ ...family, ...attempt })))
 type Row = (typeof ROWS)[number]
 
@@ -100,25 +102,18 @@ export const LOGINS: Suite = {
   tools: MACHINE_TOOLS,
   inMachines: true,
   ownOnly: true,
-  cases: async () => ROWS.map(({ kind, test }) => ({ kind, group: test, test })),
-  array: (): ArraySpec => ({
-    ipv6: true,
-    discoveryAuth: { chap: FINDER },
-    targets: [
-      { iqn: OPEN, luns: [LUN] },
-      { iqn: ONE_WAY, luns: [LUN], auth: { chap: ALICE } },
-      { iqn: MUTUAL, luns: [LUN], auth: { chap: ALICE, mutual: ARRAY } },
-    ],
-  }),
+  cases: async () => [...ROWS, ADDED].map(({ kind, test }) => ({ kind, group: test, test })),
+  array: () => arrayWith([LUN]),
 
   async run(bench, cases) {
     const consoleFile = join(bench.directory, 'console.txt')
     const guest = await GuestShell.boot(bench, { initiator: INITIATOR, iqn: OPEN, port: 0, consoleFile })
     try {
       for (const testCase of cases) {
-        const row = ROWS.find(({ kind, test }) => kind === testCase.kind && test === testCase.test)!
+        const row = ROWS.find(({ kind, test }) => kind === testCase.kind && test === testCase.test)
         const started = performance.now()
-        const detail = bench.array.ended() ?? (await failureOf(row, bench, guest))
+        const detail =
+          bench.array.ended() ?? (await (row ? failureOf(row, bench, guest) : failureToAppear(bench, guest)))
         const durationMs = performance.now() - started
         const outcome = detail === undefined ? 'pass' : 'fail'
         bench.report({ ...testCase, outcome, detail: detail ?? '', durationMs, outputFile: consoleFile })
@@ -129,11 +124,35 @@ export const LOGINS: Suite = {
   },
 }
 
+const arrayWith = (luns: readonly LunSpec[]): ArraySpec => ({
+  ipv6: true,
+  discoveryAuth: { chap: FINDER },
+  targets: [
+    { iqn: OPEN, luns },
+    { iqn: ONE_WAY, luns: [LUN], auth: { chap: ALICE } },
+    { iqn: MUTUAL, luns: [LUN], auth: { chap: ALICE, mutual: ARRAY } },
+  ],
+})
+
+async function failureToAppear({ array }: Bench, guest: GuestShell): Promise<string | undefined> {
+  await comeBy(FAMILIES[0], array, guest)
+  const before = await guest.run(`node ${OPEN}; log_in ${OPEN}; ! disk 1`)
+  await array.change(arrayWith([LUN, { ...LUN, id: 1 }]))
+  const after = await guest.run(`wait_until 20 disk 1 && log_out ${OPEN}`)
+  const wrong = [before, after].find(({ status }) => status !== 0)
+  return wrong && `a disk should appear:\n${wrong.output}`
+}
+
+/** The guest forgets what it knew, and goes to the array that way from now on. */
+async function comeBy({ portal, host }: (typeof FAMILIES)[number], array: RunningArray, guest: GuestShell) {
+  const port = array.portals[portal]!.split(':').at(-1)
+  await guest.run(`printf '. /guest/logins.sh\\nway=%s\\n' '${host}:${port}' > /tmp/environment`)
+  await guest.run('calm_down')
+}
+
 /** Why the row does not do what it should; undefined when it does. */
 async function failureOf(row: Row, { array }: Bench, guest: GuestShell): Promise<string | undefined> {
-  const port = array.portals[row.portal]!.split(':').at(-1)
-  await guest.run(`printf '. /guest/logins.sh\nway=%s\n' '${row.host}:${port}' > /tmp/environment`)
-  await guest.run('calm_down')
+  await comeBy(row, array, guest)
   const before = array.logged().length
   const { status, output } = await guest.run(commandOf(row))
   const wanted = row.refused?.status ?? 0

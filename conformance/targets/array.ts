@@ -49,6 +49,9 @@ export interface ArraySpec {
   /** One more portal, on ::1. */
   readonly ipv6?: true
   readonly discoveryAuth?: Auth
+  readonly limits?: Readonly<Record<string, number>>
+  /** Of the process that serves it. */
+  readonly nodeOptions?: string
 }
 
 export interface RunningArray {
@@ -62,6 +65,8 @@ export interface RunningArray {
   ended(): string | undefined
   /** All that it has logged. */
   logged(): string
+  /** Gives the running array another specification, with the same portals. */
+  change(spec: ArraySpec): Promise<void>
   /** Ends the array with the signal and starts it again on the same ports and images. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Ends the array. Returns what is wrong with how it ended and with its log; empty when nothing is. */

@@ -24,16 +24,20 @@ export const startLunette: StartArray = async (spec, directory) => {
 }
 
 class LunetteArray implements RunningArray {
-  readonly #spec: ArraySpec
+  #spec: ArraySpec
   readonly #directory: string
+  readonly #configFile: string
   readonly #logFile: string
   readonly #complaints: string[] = []
   #process: ChildProcess | undefined
   #portals: readonly string[]
+  /** The portals of the configuration, in which port 0 is any. */
+  #asked: readonly string[] = []
 
   constructor(spec: ArraySpec, directory: string) {
     this.#spec = spec
     this.#directory = directory
+    this.#configFile = join(directory, 'array.yaml')
     this.#logFile = join(directory, 'array.log')
     this.#portals = [...new Array<string>(spec.portals ?? 1).fill('127.0.0.1:0'), ...(spec.ipv6 ? ['[::1]:0'] : [])]
     mkdirSync(join(directory, 'data'), { recursive: true })
@@ -62,15 +66,17 @@ class LunetteArray implements RunningArray {
   }
 
   async start() {
-    const configFile = join(this.#directory, 'array.yaml')
     const readyFile = join(this.#directory, 'ready.json')
     const cli = join(repositoryRoot(), 'dist/src/cli/main.js')
     rmSync(readyFile, { force: true })
     this.#makeReadOnlyImages()
-    writeFileSync(configFile, lunetteConfig(this.#spec, join(this.#directory, 'data'), this.#portals))
+    this.#asked = this.#portals
+    this.#writeConfig()
     const log = openSync(this.#logFile, 'a')
-    const args = [cli, 'serve', '--config', configFile, '--ready-file', readyFile]
-    this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log] })
+    const args = [cli, 'serve', '--config', this.#configFile, '--ready-file', readyFile]
+    const { nodeOptions: NODE_OPTIONS } = this.#spec
+    const env = { ...process.env, ...(NODE_OPTIONS !== undefined && { NODE_OPTIONS }) }
+    this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log], env })
     closeSync(log)
     const deadline = performance.now() + READY_MS
     while (!existsSync(readyFile)) {
@@ -83,6 +89,22 @@ class LunetteArray implements RunningArray {
       await delay(20)
     }
     this.#portals = (JSON.parse(readFileSync(readyFile, 'utf8')) as { portals: string[] }).portals
+  }
+
+  #writeConfig() {
+    writeFileSync(this.#configFile, lunetteConfig(this.#spec, join(this.#directory, 'data'), this.#asked))
+  }
+
+  async change(spec: ArraySpec) {
+    this.#spec = spec
+    this.#writeConfig()
+    const before = this.logged().length
+    this.#process!.kill('SIGHUP')
+    const deadline = performance.now() + READY_MS
+    while (!this.logged().includes(': reloaded,', before)) {
+      if (performance.now() > deadline) throw new Error(`the array does not reload\n${this.#logTail()}`)
+      await delay(20)
+    }
   }
 
   /** An image that may not be written must be there. */
@@ -142,8 +164,9 @@ export function lunetteConfig(spec: ArraySpec, data: string, portals: readonly s
     ...rest,
     luns: luns.map((each) => lun(each, index)),
   }))
-  const { pools, discoveryAuth } = spec
-  return stringify({ data, portals, ...(pools && { pools }), ...(discoveryAuth && { discoveryAuth }), targets })
+  const { pools, discoveryAuth, limits } = spec
+  const rest = { ...(pools && { pools }), ...(discoveryAuth && { discoveryAuth }), ...(limits && { limits }) }
+  return stringify({ data, portals, ...rest, targets })
 }
 
 const imageName = (target: number, id: number) => `target${target}-lun${id}.img`

@@ -106,6 +106,10 @@ class TgtArray implements RunningArray {
     await this.#must('--op', 'bind', '--mode', 'account', ...tid, '--user', user, ...direction)
   }
 
+  async change() {
+    throw new Error('a running tgt is not changed here')
+  }
+
   async restart() {
     await this.stop()
     await this.start()

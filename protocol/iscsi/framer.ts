@@ -76,6 +76,11 @@ export class Framer implements FramedPdu {
     return this.#partial !== undefined
   }
 
+  /** Leaves the PDU behind whose data digest does not match. */
+  skip(): void {
+    this.#partial = undefined
+  }
+
   /** The buffer that `place` gave out is wanted back: what is being assembled in it goes on elsewhere. */
   displace(owner: Buffer): void {
     const partial = this.#partial
@@ -92,7 +97,10 @@ export class Framer implements FramedPdu {
     return partial?.placed && partial.body ? { header: partial.head, placed: partial.body } : undefined
   }
 
-  /** Throws a WireError for a data segment over the limit or a digest that does not match; the stream ends there. */
+  /**
+   * Throws a WireError for a data segment over the limit or a digest that does not match. The stream ends there, but for a data
+   * digest: the properties describe the PDU, and after `skip` the next one can be taken.
+   */
   next(): boolean {
     const partial = this.#partial
     if (partial) return this.#assemble(partial)

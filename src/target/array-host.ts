@@ -15,6 +15,7 @@ import { BoundedLog } from './bounded-log.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { Connections } from './connections.ts'
+import type { RetentionBudget } from './data-retention.ts'
 import { LIMITS } from './limits.ts'
 import type { Admission, Applicant, Login } from './login.ts'
 import { type Nexus, targetPortName } from './nexus.ts'
@@ -39,6 +40,8 @@ export class ArrayHost implements ConnectionHost {
   readonly log: Logger
   readonly connectionLog: BoundedLog
   limits: ArrayLimits
+  /** Of sessions with an ErrorRecoveryLevel of 1 or 2. */
+  readonly retained: RetentionBudget = { limit: LIMITS.retainedBytes, used: 0 }
   /** Of discovery sessions. */
   #authentication: Authentication
 
@@ -69,6 +72,7 @@ export class ArrayHost implements ConnectionHost {
     for (const connection of this.#connections.all()) connection.tick()
     for (const target of this.#targets.values()) target.rodTokens.sweep()
     this.connectionLog.tick()
+    this.pool.tick()
   }
 
   /** The portals answer on these addresses: discovery may tell. */
@@ -144,7 +148,8 @@ export class ArrayHost implements ConnectionHost {
     const full = this.#closing ? LOGIN_STATUS.SERVICE_UNAVAILABLE : this.#tooManySessions(nexus.initiatorName)
     if (full) return full
     const { parameters } = login
-    const identity = { tsih: this.#takeTsih(), isid: applicant.isid, nexus, target, parameters, limits: this.limits }
+    const { limits, retained } = this
+    const identity = { tsih: this.#takeTsih(), isid: applicant.isid, nexus, target, parameters, limits, retained }
     const session = new Session(identity, cmdSn, connection, () => this.#sessions.delete(identity.tsih))
     this.#sessions.set(identity.tsih, session)
     session.attach(reinstated ? SENSE.I_T_NEXUS_LOSS_OCCURRED : SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)

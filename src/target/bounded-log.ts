@@ -50,16 +50,17 @@ export class BoundedLog {
     this.#log = log
   }
 
-  /** For a connection from the address: the bindings stand in each of its lines. Who asks for level debug gets all of it. */
+  /** For a connection from the address: the bindings stand in each of its lines. Who asks for level debug gets every line. */
   of(address: string, bindings: Record<string, unknown>): Log {
     const log = this.#log.child(bindings)
+    if (log.isLevelEnabled('debug')) return log
     const bounded = (level: 'info' | 'warn' | 'error') => (line: object, message: string) => {
       if (!log.isLevelEnabled(level)) return
       if ((level === 'info' ? this.#notices : this.#complaints).admits(address)) log[level](line, message)
       else this.#hold(address, message)
     }
     return {
-      debug: (line, message) => log.debug(line, message),
+      debug: () => {},
       info: bounded('info'),
       warn: bounded('warn'),
       error: bounded('error'),

@@ -5,8 +5,9 @@ const KIB = 1024
 /** Room beside the data for the headers of the PDUs that carry it. */
 const HEADROOM = 4 * KIB
 const CLASSES = [16 * KIB, 64 * KIB + HEADROOM, 256 * KIB + HEADROOM, 1024 * KIB + HEADROOM]
-/** Freed memory that is kept for the next burst. */
+/** Freed memory that is kept for the next burst, and for how long when none comes. */
 const KEEP_BYTES = 32 * 1024 * KIB
+const KEEP_SECONDS = 10
 
 /** What a connection gets even when the pool is used up: a piece, and what came before it. */
 const GUARANTEED_BYTES = 2048 * KIB
@@ -76,13 +77,37 @@ class Budget {
   }
 }
 
+/** Free buffers of one length. Last in, first out: the buffer used last is the one still in the processor's cache. */
+class FreeList {
+  readonly #buffers: Buffer[] = []
+  /** So many have lain here ever since `expire`. */
+  #idle = 0
+
+  push(buffer: Buffer): void {
+    this.#buffers.push(buffer)
+  }
+
+  pop(): Buffer | undefined {
+    const buffer = this.#buffers.pop()
+    if (this.#buffers.length < this.#idle) this.#idle = this.#buffers.length
+    return buffer
+  }
+
+  /** Lets go of those that nobody has needed since the last time; how many they are. */
+  expire(): number {
+    const expired = this.#buffers.splice(0, this.#idle).length
+    this.#idle = this.#buffers.length
+    return expired
+  }
+}
+
 export class BufferPool {
   readonly #budget: Budget
   #kept = 0
   /** Buffers that were acquired, not taken. */
   readonly #acquired = new Set<Buffer>()
-  /** Last in, first out: the buffer used last is the one still in the processor's cache. */
-  readonly #free = new Map<number, Buffer[]>(CLASSES.map((size) => [size, []]))
+  readonly #free = new Map<number, FreeList>(CLASSES.map((size) => [size, new FreeList()]))
+  #seconds = 0
 
   constructor(limit: number) {
     this.#budget = new Budget(limit)
@@ -96,6 +121,18 @@ export class BufferPool {
   /** A lower one holds once enough has been given back. */
   set limit(bytes: number) {
     this.#budget.limit = bytes
+  }
+
+  /** Bytes that lie ready. */
+  get kept(): number {
+    return this.#kept
+  }
+
+  /** A second has passed. */
+  tick(): void {
+    if (++this.#seconds < KEEP_SECONDS) return
+    this.#seconds = 0
+    for (const [length, free] of this.#free) this.#kept -= length * free.expire()
   }
 
   /** What a buffer of at least `size` bytes takes of the budget. */

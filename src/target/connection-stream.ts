@@ -2,13 +2,14 @@
 // turn. It owns what is the stream's alone: the framer, back-pressure, the digests, StatSN.
 
 import { Framer } from '../../protocol/iscsi/framer.ts'
-import { INITIATOR_OPCODE } from '../../protocol/iscsi/opcodes.ts'
+import { BHS_LENGTH, INITIATOR_OPCODE } from '../../protocol/iscsi/opcodes.ts'
 import { type Digests, encodePdu, type Opcode } from '../../protocol/iscsi/pdu.ts'
 import { WireError } from '../../protocol/wire/error.ts'
 import { type BufferPool, PoolShare } from './buffer-pool.ts'
 import { LIMITS } from './limits.ts'
 import { Output } from './output.ts'
 import type { ResponderPort } from './responder.ts'
+import type { Retention } from './retention.ts'
 import type { ConnectionSocket } from './server.ts'
 
 const OPCODE_MASK = 0x3f
@@ -19,6 +20,8 @@ export interface StreamPort {
   take(framer: Framer): void
   /** Where a straddling data segment is assembled. */
   place(header: Buffer, offset: number, length: number): Buffer | undefined
+  /** The data of the PDU that the framer has found are not what was sent; false when the stream ends with that. */
+  damaged(framer: Framer): boolean
   /** The stream cannot be cut into PDUs from here on. */
   malformed(error: WireError): void
   /** Something failed that nobody foresaw. */
@@ -45,6 +48,8 @@ export class ConnectionStream implements ResponderPort {
   statSn = 1
   window: Window
   digests: Digests = { header: false, data: false }
+  /** Keeps what has a StatSN, from ErrorRecoveryLevel 1 on. */
+  retention: Retention | undefined
   /** Whether PDUs are taken no more: the connection is closing, or closed. */
   stopped = false
 
@@ -151,6 +156,12 @@ export class ConnectionStream implements ResponderPort {
   }
 
   #pump(): void {
+    while (this.#takeAll()) this.#framer.skip()
+    if (!this.stopped) this.output.flush()
+  }
+
+  /** Whether it has stopped at a PDU that can be left behind. */
+  #takeAll(): boolean {
     try {
       while (!this.#paused && !this.#held && !this.stopped) {
         if (!this.#framer.next()) {
@@ -164,10 +175,11 @@ export class ConnectionStream implements ResponderPort {
         if (this.output.crowded) this.#pause()
       }
     } catch (error) {
-      if (error instanceof WireError) this.#port.malformed(error)
-      else this.#port.broken(error)
+      if (!(error instanceof WireError)) this.#port.broken(error)
+      else if (error.problem === 'data digest' && this.#port.damaged(this.#framer)) return true
+      else this.#port.malformed(error)
     }
-    if (!this.stopped) this.output.flush()
+    return false
   }
 
   /** The initiator does not read its answers: it gets no further with its commands either. */
@@ -193,6 +205,7 @@ export class ConnectionStream implements ResponderPort {
     const counted = { ...fields, statSn, expCmdSn: this.expCmdSn, maxCmdSn: this.maxCmdSn }
     const body = options.data ? { data: options.data, digests: this.digests } : { digests: this.digests }
     const pdu = encodePdu(opcode as Opcode, counted, body)
+    if (options.statSn) this.retention?.keepStatus(statSn, pdu.subarray(0, BHS_LENGTH), options.data ?? NO_DATA)
     const at = this.output.reserve(pdu.length)
     pdu.copy(this.output.slab, at)
     this.output.advance(pdu.length)
@@ -213,5 +226,8 @@ export class ConnectionStream implements ResponderPort {
     this.stop()
     this.output.flush()
     this.socket.end()
+    this.output.discard()
   }
 }
+
+const NO_DATA = Buffer.alloc(0)

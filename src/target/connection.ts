@@ -10,6 +10,7 @@ import type { DiscoveredTarget } from '../../protocol/iscsi/send-targets.ts'
 import type { WireError, WireProblem } from '../../protocol/wire/error.ts'
 import { CHAP_CRYPTO } from '../chap-crypto.ts'
 import type { ArrayLimits } from '../config/schema.ts'
+import { Allegiance } from './allegiance.ts'
 import { type Announcement, logoutRequested } from './announcements.ts'
 import type { BufferPool, PoolShare } from './buffer-pool.ts'
 import { ConnectionStream, type StreamPort } from './connection-stream.ts'
@@ -20,6 +21,7 @@ import { type Admission, type Applicant, Login } from './login.ts'
 import { LoginPhase, type LoginPhasePort } from './login-phase.ts'
 import { describeNexus } from './nexus.ts'
 import { Responder } from './responder.ts'
+import { Retention } from './retention.ts'
 import type { ConnectionEvents, ConnectionSocket } from './server.ts'
 import type { Session } from './session.ts'
 import type { Task } from './task.ts'
@@ -48,6 +50,7 @@ const OWN_PARAMETERS: OwnParameters = {
   maxBurstLength: LIMITS.maxBurstLength,
   firstBurstLength: LIMITS.firstBurstLength,
   maxOutstandingR2T: LIMITS.maxOutstandingR2T,
+  errorRecoveryLevel: 1,
   defaultTime2Retain: 0,
   taskReporting: ['RFC3720', 'ResponseFence', 'FastAbort'],
   iscsiProtocolLevel: 2,
@@ -74,6 +77,7 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
   #phase: FullFeature | undefined
   #responder: Responder | undefined
   #parameters: OperationalParameters | undefined
+  allegiance: Allegiance | undefined
   #finishing = false
   #finishingTicks = 0
   #closed = false
@@ -170,7 +174,14 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     return this.#phase?.place(header, offset, length)
   }
 
-  /** At ErrorRecoveryLevel 0 a stream that cannot be cut into PDUs ends the connection (RFC 7143 7.8 to 7.10). */
+  damaged(framer: Framer): boolean {
+    return this.#phase?.damaged(framer) ?? false
+  }
+
+  /**
+   * A stream that cannot be cut into PDUs ends the connection (RFC 7143 7.7, 7.8), at every ErrorRecoveryLevel after a wrong
+   * header digest too: the length that leads to the next PDU may be what is wrong, and no layer below tells where that begins.
+   */
   malformed(error: WireError): void {
     this.log.warn({ err: error.message }, 'malformed PDU')
     const reason = REJECT_OF[error.problem]
@@ -210,7 +221,9 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
     this.#stream.configure(digests, maxRecvDataSegmentLengthSelf)
     const names = { nexus: describeNexus(session.nexus), cid: this.cid }
     this.log = this.#host.connectionLog.of(this.socket.remoteAddress, names)
-    const responder = new Responder(this.#stream.output, this.#stream, parameters)
+    const retention = session.retention && new Retention(session.retention, this.#stream.statSn)
+    this.#stream.retention = retention
+    const responder = new Responder(this.#stream.output, this.#stream, parameters, retention)
     const text = new TextExchange({
       negotiation: login.negotiation,
       textLength: this.#host.limits.negotiationText,
@@ -221,6 +234,7 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
       },
     })
     const runner = session.target && new TaskRunner(session, session.target, responder, this)
+    if (runner && retention) this.allegiance = new Allegiance(session.tasks, runner, responder, retention, this)
     const phase = new FullFeature(session, parameters, runner, text, this)
     this.#session = session
     this.#parameters = parameters
@@ -247,6 +261,10 @@ export class Connection implements ConnectionEvents, StreamPort, LoginPhasePort,
 
   get maxOutstandingR2T(): number {
     return (this.#parameters as OperationalParameters).maxOutstandingR2T
+  }
+
+  get errorRecoveryLevel(): number {
+    return this.#session?.errorRecoveryLevel ?? 0
   }
 
   get statSn(): number {

@@ -10,12 +10,15 @@ import { BHS_LENGTH, INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../..
 import { REJECT_REASON } from '../../protocol/iscsi/reject.ts'
 import { SCSI_COMMAND } from '../../protocol/iscsi/scsi-command.ts'
 import { WireError } from '../../protocol/wire/error.ts'
+import type { Allegiance } from './allegiance.ts'
 import type { PoolShare } from './buffer-pool.ts'
 import type { CommandWindow } from './command-window.ts'
+import type { DataOutPdu } from './data-out.ts'
 import { LIMITS } from './limits.ts'
 import { logout } from './logout.ts'
 import type { ResponseFence } from './response-fence.ts'
 import type { Session, SessionConnection } from './session.ts'
+import { snack } from './snack.ts'
 import type { Task } from './task.ts'
 import { manageTasks } from './task-management-exchange.ts'
 import type { Arrival, TaskRunner } from './task-runner.ts'
@@ -60,6 +63,8 @@ export class FullFeature {
   parameters: OperationalParameters
   readonly #window: CommandWindow
   readonly #fence: ResponseFence | undefined
+  /** Absent at ErrorRecoveryLevel 0. */
+  readonly allegiance: Allegiance | undefined
   /** The initiator is to log out: what else it asks for is not done any more. */
   #leaving = false
   #ended = false
@@ -78,6 +83,7 @@ export class FullFeature {
     this.port = port
     this.#window = session.window
     this.#fence = session.fence
+    this.allegiance = port.allegiance
   }
 
   /** Where a straddling data segment is assembled: in the buffer that the task will use anyway. */
@@ -97,6 +103,7 @@ export class FullFeature {
     const { header, headerOffset } = pdu
     const opcode = header[headerOffset]! & OPCODE_MASK
     this.#fence?.acknowledge(this.port, header.readUInt32BE(headerOffset + EXP_STAT_SN))
+    this.allegiance?.retention.acknowledgeStatus(header.readUInt32BE(headerOffset + EXP_STAT_SN))
     if (opcode === INITIATOR_OPCODE.DATA_OUT) return this.dataOut(pdu)
     if (this.#ended && opcode !== INITIATOR_OPCODE.NOP_OUT) return this.discard(pdu)
     if (isNumbered(pdu)) {
@@ -171,12 +178,32 @@ export class FullFeature {
       this.port.input.release(pdu.data)
   }
 
-  /** RFC 7143 11.17: the header comes back with the reason. The command does not count as received (RFC 7143 7.3). */
-  reject(pdu: FramedPdu, reason: number): void {
+  /**
+   * RFC 7143 11.17: the header comes back with the reason. The command does not count as received (RFC 7143 7.3). `dataSn`: the
+   * next of a task whose Data-In or R2Ts were asked for.
+   */
+  reject(pdu: FramedPdu, reason: number, dataSn = 0): void {
     if (isNumbered(pdu)) this.#window.giveBack(pdu.header.readUInt32BE(pdu.headerOffset + CMD_SN))
-    const data = Buffer.from(pdu.header.subarray(pdu.headerOffset, pdu.headerOffset + BHS_LENGTH))
     this.discard(pdu)
-    this.port.send(TARGET_OPCODE.REJECT, { reason }, { data, statSn: true })
+    this.#sendReject(pdu, reason, dataSn)
+  }
+
+  #sendReject(pdu: FramedPdu, reason: number, dataSn: number): void {
+    const data = Buffer.from(pdu.header.subarray(pdu.headerOffset, pdu.headerOffset + BHS_LENGTH))
+    this.port.send(TARGET_OPCODE.REJECT, { reason, dataSn }, { data, statSn: true })
+  }
+
+  /**
+   * The data of a PDU are not what was sent; its header is. From ErrorRecoveryLevel 1 on it is discarded and the stream goes on
+   * (RFC 7143 7.8): a command's number stays due until it is retried, Data-Out is asked for again. False at ErrorRecoveryLevel 0.
+   */
+  damaged(pdu: FramedPdu): boolean {
+    if (!this.allegiance) return false
+    this.#sendReject(pdu, REJECT_REASON.DATA_DIGEST_ERROR, 0)
+    this.discard(pdu)
+    if ((pdu.header[pdu.headerOffset]! & OPCODE_MASK) === INITIATOR_OPCODE.DATA_OUT)
+      this.#taskOf(pdu.header, pdu.headerOffset)?.dataOut?.damaged(dataOutOf(pdu))
+    return true
   }
 
   scsiCommand(pdu: FramedPdu): void {
@@ -230,20 +257,8 @@ export class FullFeature {
   }
 
   dataOut(pdu: FramedPdu): void {
-    const { header, headerOffset: at } = pdu
     // Data of a task that has ended is on its way still when its response goes out: dropped (RFC 7143 4.2.5.2).
-    const task = this.#taskOf(header, at)
-    const targetTransferTag = header.readUInt32BE(at + DATA_OUT_TTT)
-    task?.dataOut?.take({
-      final: (header[at + 1]! & FINAL) !== 0,
-      solicited: targetTransferTag !== RESERVED_TAG,
-      targetTransferTag,
-      dataSn: header.readUInt32BE(at + DATA_OUT_SN),
-      bufferOffset: header.readUInt32BE(at + DATA_OUT_OFFSET),
-      data: pdu.data,
-      dataOffset: pdu.dataOffset,
-      dataLength: pdu.dataLength,
-    })
+    this.#taskOf(pdu.header, pdu.headerOffset)?.dataOut?.take(dataOutOf(pdu))
   }
 
   /** RFC 7143 11.18: an answer wanted comes back with the ping's data; one that answers our ping is over. */
@@ -258,6 +273,20 @@ export class FullFeature {
       { initiatorTaskTag, lun, targetTransferTag: RESERVED_TAG },
       { data: answer, statSn: true },
     )
+  }
+}
+
+function dataOutOf({ header, headerOffset: at, data, dataOffset, dataLength }: FramedPdu): DataOutPdu {
+  const targetTransferTag = header.readUInt32BE(at + DATA_OUT_TTT)
+  return {
+    final: (header[at + 1]! & FINAL) !== 0,
+    solicited: targetTransferTag !== RESERVED_TAG,
+    targetTransferTag,
+    dataSn: header.readUInt32BE(at + DATA_OUT_SN),
+    bufferOffset: header.readUInt32BE(at + DATA_OUT_OFFSET),
+    data,
+    dataOffset,
+    dataLength,
   }
 }
 
@@ -304,10 +333,15 @@ const RECEIVE: ReadonlyMap<number, Receive> = new Map<number, Receive>([
   [INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, (phase, pdu) => manageTasks(phase, pdu)],
   [INITIATOR_OPCODE.TEXT_REQUEST, (phase, pdu) => phase.text.receive(pdu, phase)],
   [INITIATOR_OPCODE.LOGOUT_REQUEST, (phase, pdu) => logout(phase, pdu)],
+  [INITIATOR_OPCODE.SNACK_REQUEST, (phase, pdu) => snack(phase, pdu)],
 ])
 
 /** What an initiator may still send that is to log out. */
-const LEAVING: ReadonlySet<number> = new Set([INITIATOR_OPCODE.LOGOUT_REQUEST, INITIATOR_OPCODE.NOP_OUT])
+const LEAVING: ReadonlySet<number> = new Set([
+  INITIATOR_OPCODE.LOGOUT_REQUEST,
+  INITIATOR_OPCODE.NOP_OUT,
+  INITIATOR_OPCODE.SNACK_REQUEST,
+])
 
 /** What a discovery session may send (RFC 7143 4.3). */
 const DISCOVERY: ReadonlySet<number> = new Set([

@@ -69,6 +69,19 @@ export const LIMITS = {
   inputPerConnection: 16 * MIB,
   /** How long an initiator may keep the target waiting for data that it has announced. */
   dataOutTimeoutMs: 30_000,
+  /** Past this many R2Ts for data that were lost the command fails. */
+  recoveryR2TsPerTask: 64,
+  /**
+   * ErrorRecoveryLevel 1 and 2: Data-In and R2Ts that a session may ask for again, and those of all sessions. The oldest are
+   * given up first, and a SNACK for them is rejected.
+   */
+  retainedPerSession: 8 * MIB,
+  retainedBytes: 128 * MIB,
+  /** Statuses that a connection may ask for again: as many as the largest command window has. */
+  statusesPerConnection: 4096,
+  statusBytesPerConnection: 1 * MIB,
+  /** DefaultTime2Retain at the most: how long tasks without a connection wait for one (ErrorRecoveryLevel 2). */
+  time2RetainSeconds: 60,
   /** Buffers of the whole array. */
   bufferBytes: 256 * MIB,
 } as const

@@ -90,6 +90,7 @@ export class Output {
 
   /** Gives the buffers back unsent. */
   discard(): void {
+    if (this.#discarded) return
     this.#seal()
     for (const { buffer } of this.#full) this.share.release(buffer)
     this.#full = []

@@ -8,9 +8,13 @@ import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import { BHS_LENGTH, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/iscsi/opcodes.ts'
 import { R2T } from '../../protocol/iscsi/r2t.ts'
 import { SCSI_RESPONSE } from '../../protocol/iscsi/scsi-response.ts'
+import { SENSE } from '../../protocol/scsi/sense.ts'
+import { encodeSense } from '../../protocol/scsi/sense-data.ts'
 import { STATUS } from '../../protocol/scsi/status.ts'
+import type { Answer, SentPdu, SentPdus } from './data-retention.ts'
 import { LIMITS } from './limits.ts'
 import type { Output } from './output.ts'
+import type { Retention } from './retention.ts'
 import type { Task } from './task.ts'
 
 const DATA_SEGMENT_LENGTH = DATA_IN.at('dataSegmentLength').byte
@@ -26,10 +30,13 @@ const RESIDUAL_COUNT = DATA_IN.at('residualCount').byte
 const RESPONSE_STATUS = SCSI_RESPONSE.at('status').byte
 const EXP_DATA_SN = SCSI_RESPONSE.at('expDataSn').byte
 const BIDIRECTIONAL_RESIDUAL = SCSI_RESPONSE.at('bidirectionalReadResidualCount').byte
+const SNACK_TAG = SCSI_RESPONSE.at('snackTag').byte
 const LUN = R2T.at('lun').byte
 const DESIRED_LENGTH = R2T.at('desiredDataTransferLength').byte
 
 const FINAL = 0x80
+const ACKNOWLEDGE = 0x40
+const OPCODE_MASK = 0x3f
 const OVERFLOW = 0x04
 const UNDERFLOW = 0x02
 const BIDIRECTIONAL_OVERFLOW = 0x10
@@ -54,12 +61,17 @@ type ResponderOptions = Pick<
 >
 
 export class Responder {
+  /** The connection has gone and its tasks wait for another one (ErrorRecoveryLevel 2): what is said only is kept. */
+  isLost = false
+
   readonly #output: Output
   readonly #port: ResponderPort
   readonly #headerDigest: boolean
   readonly #dataDigest: boolean
   readonly #headLength: number
   readonly #maxBurstLength: number
+  /** Absent at ErrorRecoveryLevel 0. */
+  readonly #retention: Retention | undefined
   #dataInLength: number
   /** The Data-In PDU appended last, while a status can still ride on it. */
   #lastTask: Task | undefined
@@ -67,14 +79,24 @@ export class Responder {
   #lastOffset = 0
   #lastSerial = -1
 
-  constructor(output: Output, port: ResponderPort, options: ResponderOptions) {
+  constructor(output: Output, port: ResponderPort, options: ResponderOptions, retention?: Retention) {
     this.#output = output
     this.#port = port
     this.#headerDigest = options.headerDigest === 'CRC32C'
     this.#dataDigest = options.dataDigest === 'CRC32C'
     this.#headLength = BHS_LENGTH + (this.#headerDigest ? 4 : 0)
     this.#maxBurstLength = options.maxBurstLength
+    this.#retention = retention
     this.#dataInLength = Math.min(options.maxRecvDataSegmentLengthPeer, LIMITS.dataInLength)
+  }
+
+  get maxBurstLength(): number {
+    return this.#maxBurstLength
+  }
+
+  /** Of one Data-In PDU. */
+  get maxDataSegmentLength(): number {
+    return this.#dataInLength
   }
 
   /** The initiator has declared another MaxRecvDataSegmentLength. */
@@ -97,19 +119,21 @@ export class Responder {
   sendMedium(task: Task, gate: Gate, offset: number, length: number): void | Promise<void> {
     task.lengthIn = length
     const wanted = Math.min(length, task.expectedIn)
+    if (this.isLost) return sendElsewhere(task, gate, offset, 0, wanted)
     for (let sent = 0; sent < wanted; ) {
       const part = this.#partLength(sent, wanted)
-      if (this.#output.crowded) return this.#sendMediumLater(task, gate, offset, sent, wanted)
+      if (this.#output.crowded) return this.sendRest(task, gate, offset, sent, wanted)
       const at = this.#output.reserve(this.#pduLength(part))
       if (!gate.readNow(this.#output.slab, at + this.#headLength, part, offset + sent))
-        return this.#sendMediumLater(task, gate, offset, sent, wanted)
+        return this.sendRest(task, gate, offset, sent, wanted)
       sent = this.#advanceDataIn(task, at, sent, part, wanted)
     }
   }
 
   /** What is not in the page cache: read into a buffer of its own, whole bursts at a time, appended when it is there. */
-  async #sendMediumLater(task: Task, gate: Gate, offset: number, from: number, wanted: number): Promise<void> {
+  async sendRest(task: Task, gate: Gate, offset: number, from: number, wanted: number): Promise<void> {
     for (let sent = from; sent < wanted; ) {
+      if (this.isLost) return sendElsewhere(task, gate, offset, sent, wanted)
       const piece = Math.min(wanted - sent, LIMITS.pieceLength)
       const parts: { at: number; sent: number; length: number }[] = []
       let end = 0
@@ -134,6 +158,10 @@ export class Responder {
         this.#output.share.release(buffer)
         throw error
       }
+      if (this.isLost) {
+        this.#output.share.release(buffer)
+        continue
+      }
       for (const part of parts) this.#writeDataIn(task, buffer, part.at, part.sent, part.length, wanted)
       this.#output.append(buffer, end)
       this.#port.flushSoon() // the next piece may have to wait until this one has left
@@ -152,23 +180,68 @@ export class Responder {
     slab.writeUInt32BE(task.dataSn++, at + DATA_SN)
     slab.writeUInt32BE(bufferOffset, at + BUFFER_OFFSET)
     slab.writeUInt32BE(length, at + DESIRED_LENGTH)
+    this.#retention?.keep(task, slab.subarray(at, at + BHS_LENGTH), NO_DATA)
     this.#finish(slab, at, 0)
     this.#output.advance(this.#headLength)
   }
 
   /** Ends a task. GOOD without sense rides on the Data-In PDU before it, when nothing was said since. */
   sendStatus(task: Task, status: number, sense: Buffer | undefined): void {
-    const bidirectional = task.expectedIn !== 0 && task.expectedOut !== 0
+    if (this.#retention) return this.#sendAnswer(this.#retention, task, status, sense)
     if (
       status === STATUS.GOOD &&
-      !bidirectional &&
+      !isBidirectional(task) &&
       this.#lastTask === task &&
       this.#lastSerial === this.#output.serial &&
       this.#lastSlab === this.#output.slab
     )
       this.#statusOnDataIn(task)
-    else this.#sendResponse(task, status, sense, bidirectional)
+    else this.#sendResponse(task, this.#port.takeStatSn(), status, sense)
     this.#lastTask = undefined
+  }
+
+  /** At ErrorRecoveryLevel 1 and 2 it has a PDU of its own, whose ExpDataSN tells which data are missing. */
+  #sendAnswer(retention: Retention, task: Task, status: number, sense: Buffer | undefined): void {
+    const sent = retention.of(task)
+    const statSn = this.#port.takeStatSn()
+    sent.answer = sent.refused && status === STATUS.GOOD ? refusal(task, statSn) : { statSn, status, sense }
+    this.repeatAnswer(sent)
+    retention.keepAnswer(sent, statSn)
+  }
+
+  /** Sends the status of a task that another connection has brought; it counts on this one. */
+  sendAnswerOf(sent: SentPdus): void {
+    const { answer, task } = sent
+    if (answer) this.sendStatus(task, answer.status, answer.sense)
+  }
+
+  /** Sends the status again that a task has ended with, with what its numbers and its SNACK Tag are now. */
+  repeatAnswer({ task, answer }: SentPdus): void {
+    if (answer) this.#sendResponse(task, answer.statSn, answer.status, answer.sense)
+  }
+
+  /** Sends a PDU again as it was, but for the counters of the session (RFC 7143 11.16). */
+  repeat({ header, data }: SentPdu): void {
+    const length = this.#pduLength(data.length)
+    const at = this.#output.reserve(length)
+    const { slab } = this.#output
+    header.copy(slab, at)
+    slab.writeUInt32BE(this.#port.expCmdSn, at + EXP_CMD_SN)
+    slab.writeUInt32BE(this.#port.maxCmdSn, at + MAX_CMD_SN)
+    if ((header[0]! & OPCODE_MASK) === TARGET_OPCODE.R2T) slab.writeUInt32BE(this.#port.statSn, at + STAT_SN)
+    data.copy(slab, at + this.#headLength)
+    this.#finish(slab, at, data.length)
+    this.#output.advance(length)
+  }
+
+  /** The status of the task waits for those of others: who asks for the task meanwhile finds it. */
+  expect(task: Task): void {
+    this.#retention?.of(task)
+  }
+
+  /** The task has ended without a status: nothing of it is sent again. */
+  forget(task: Task): void {
+    this.#retention?.forget(task)
   }
 
   #statusOnDataIn(task: Task): void {
@@ -183,7 +256,8 @@ export class Responder {
     if (this.#headerDigest) slab.writeUInt32LE(crc32c(slab.subarray(at, at + BHS_LENGTH)), at + BHS_LENGTH)
   }
 
-  #sendResponse(task: Task, status: number, sense: Buffer | undefined, bidirectional: boolean): void {
+  #sendResponse(task: Task, statSn: number, status: number, sense: Buffer | undefined): void {
+    const bidirectional = isBidirectional(task)
     const dataLength = sense ? SENSE_LENGTH_BYTES + sense.length : 0
     const length = this.#pduLength(dataLength)
     const at = this.#output.reserve(length)
@@ -197,7 +271,8 @@ export class Responder {
     const expected = outward ? task.expectedOut : task.expectedIn
     slab[at + 1] = FINAL | residualFlags(actual, expected, OVERFLOW, UNDERFLOW)
     slab[at + RESPONSE_STATUS] = status
-    slab.writeUInt32BE(this.#port.takeStatSn(), at + STAT_SN)
+    if (task.sent) slab.writeUInt32BE(task.sent.snackTag, at + SNACK_TAG)
+    slab.writeUInt32BE(statSn, at + STAT_SN)
     slab.writeUInt32BE(task.dataSn, at + EXP_DATA_SN)
     slab.writeUInt32BE(residualCount(actual, expected), at + RESIDUAL_COUNT)
     if (bidirectional) {
@@ -241,9 +316,21 @@ export class Responder {
     buffer.writeUInt32BE(RESERVED_TAG, at + TARGET_TRANSFER_TAG)
     buffer.writeUInt32BE(task.dataSn++, at + DATA_SN)
     buffer.writeUInt32BE(sent, at + BUFFER_OFFSET)
+    if (this.#retention) this.#retain(this.#retention, task, buffer, at, length, end < wanted)
     this.#finish(buffer, at, length)
     task.sentIn = end
     return end
+  }
+
+  /** Keeps a Data-In PDU. At the end of a burst that others follow the initiator is asked to say that it has it (RFC 7143 11.7.2). */
+  #retain(retention: Retention, task: Task, buffer: Buffer, at: number, length: number, more: boolean): void {
+    if (more && (buffer[at + 1]! & FINAL) !== 0) {
+      buffer[at + 1]! |= ACKNOWLEDGE
+      buffer.writeUInt32BE(task.lunKey, at + LUN)
+      buffer.writeUInt32BE(retention.of(task).targetTransferTag, at + TARGET_TRANSFER_TAG)
+    }
+    const start = at + this.#headLength
+    retention.keep(task, buffer.subarray(at, at + BHS_LENGTH), buffer.subarray(start, start + length))
   }
 
   #begin(opcode: number, buffer: Buffer, at: number, initiatorTaskTag: number, dataLength: number): Buffer {
@@ -268,6 +355,21 @@ export class Responder {
   }
 }
 
+/** Goes on with a read on the connection that its task is reassigned to, when it is. */
+async function sendElsewhere(task: Task, gate: Gate, offset: number, from: number, wanted: number): Promise<void> {
+  await task.reassigned()
+  await task.transport.sendRest(task, gate, offset, from, wanted)
+}
+
+/** RFC 7143 7.8, 11.4.7.2: data were asked for again that are there no more. */
+function refusal(task: Task, statSn: number): Answer {
+  const format = task.lu?.modes.descriptorSense ? 'descriptor' : 'fixed'
+  const sense = encodeSense({ sense: SENSE.FAILED_RETRANSMISSION_REQUEST }, format)
+  return { statSn, status: STATUS.CHECK_CONDITION, sense }
+}
+
+const isBidirectional = ({ expectedIn, expectedOut }: Task): boolean => expectedIn !== 0 && expectedOut !== 0
+
 function residualFlags(actual: number, expected: number, over: number, under: number): number {
   if (actual === expected) return 0
   return actual > expected ? over : under
@@ -276,3 +378,5 @@ function residualFlags(actual: number, expected: number, over: number, under: nu
 const MAX_RESIDUAL = 0xffff_ffff
 
 const residualCount = (actual: number, expected: number): number => Math.min(Math.abs(actual - expected), MAX_RESIDUAL)
+
+const NO_DATA = Buffer.alloc(0)

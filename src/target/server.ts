@@ -45,6 +45,12 @@ const REASONS: Readonly<Record<string, string>> = {
 
 type Accept = (socket: ConnectionSocket) => ConnectionEvents | undefined
 
+/**
+ * Connections that the system holds until they are accepted, as far as it lets a program ask for: where a flood fills them,
+ * who comes next waits for seconds.
+ */
+const BACKLOG = 4096
+
 /** What one read of a socket takes at most: whole PDUs, so that their data need not be assembled. */
 const READ_BYTES = 1024 * 1024
 
@@ -71,7 +77,7 @@ export async function listen(
       const reason = REASONS[error.code ?? ''] ?? error.message
       reject(new OperatorError(`cannot listen on ${formatPortal({ host, port })}: ${reason}`, { cause: error }))
     })
-    server.listen({ host, port, ipv6Only }, resolve)
+    server.listen({ host, port, ipv6Only, backlog: BACKLOG }, resolve)
   })
   server.removeAllListeners('error').on('error', report) // of accepting: the next connection may do better
   return { address: addressOf(server), stop: () => new Promise((resolve) => server.close(() => resolve())) }

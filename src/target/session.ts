@@ -4,8 +4,11 @@
 import type { OperationalParameters } from '../../protocol/iscsi/negotiation.ts'
 import { SENSE, type Sense } from '../../protocol/scsi/sense.ts'
 import type { ArrayLimits } from '../config/schema.ts'
+import type { Allegiance } from './allegiance.ts'
 import { type Announcement, allConnectionsDropped } from './announcements.ts'
 import { CommandWindow } from './command-window.ts'
+import { DataRetention, type RetentionBudget } from './data-retention.ts'
+import { LIMITS } from './limits.ts'
 import type { Nexus } from './nexus.ts'
 import { type FencedConnection, ResponseFence } from './response-fence.ts'
 import type { Target } from './target.ts'
@@ -14,6 +17,8 @@ import { abortTasks, type Task } from './task.ts'
 /** What a session needs of its connections. */
 export interface SessionConnection extends FencedConnection {
   readonly cid: number
+  /** What it may have to send again; absent at ErrorRecoveryLevel 0. */
+  readonly allegiance: Allegiance | undefined
   /** The tasks whose data and status go through this connection (connection allegiance, RFC 7143 4.2.2). */
   readonly tasks: readonly Task[]
   /** Takes nothing more but data of the tasks under way. */
@@ -39,6 +44,8 @@ export interface SessionIdentity {
   readonly parameters: OperationalParameters
   /** As they are at its login: a window never shrinks. */
   readonly limits: Pick<ArrayLimits, 'commandWindow' | 'tasksPerSession'>
+  /** What all sessions may keep to send it again. */
+  readonly retained: RetentionBudget
 }
 
 export class Session {
@@ -51,6 +58,8 @@ export class Session {
   readonly window: CommandWindow
   /** Absent where TaskReporting asks for none. */
   readonly fence: ResponseFence | undefined
+  /** Absent at ErrorRecoveryLevel 0. */
+  readonly retention: DataRetention | undefined
   /** By initiator task tag, of all connections. */
   readonly tasks = new Map<number, Task>()
   closed = false
@@ -76,7 +85,13 @@ export class Session {
     this.window = new CommandWindow(cmdSn, identity.limits.commandWindow)
     this.#connections.set(connection.cid, connection)
     if (identity.parameters.taskReporting !== 'RFC3720') this.fence = new ResponseFence(() => this.connections)
+    if (this.errorRecoveryLevel > 0) this.retention = new DataRetention(LIMITS.retainedPerSession, identity.retained)
     this.#onEnd = onEnd
+  }
+
+  /** A discovery session has nothing to recover. */
+  get errorRecoveryLevel(): number {
+    return this.target ? this.parameters.errorRecoveryLevel : 0
   }
 
   get connections(): readonly SessionConnection[] {
@@ -132,6 +147,7 @@ export class Session {
     const { tasks } = connection
     this.window.forget(connection)
     await this.abort(tasks)
+    connection.allegiance?.retention.release()
     const units = new Set(tasks.flatMap(({ lu }) => lu ?? []))
     for (const { unitAttentions } of units)
       unitAttentions.establish(this.nexus, SENSE.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT)
@@ -189,6 +205,7 @@ export class Session {
     for (const unit of this.target?.units ?? []) unit.loseNexus(this.nexus)
     this.target?.sessions.delete(this)
     this.#disconnect(reason, notice)
+    this.retention?.close()
     this.#onEnd(this)
     if (busy) this.target?.sessionEnding(this.nexus.initiatorPort, ended)
     return ended

@@ -53,6 +53,10 @@ export class TaskRunner implements Transport {
     return [...this.#session.tasks.values()].filter((task) => task.transport === this)
   }
 
+  get isLost(): boolean {
+    return this.#responder.isLost
+  }
+
   start(arrival: Arrival, header: Buffer, cdbOffset: number, pdu: FramedPdu): void {
     const task = this.#take(arrival, header, cdbOffset, pdu)
     if (!task.immediate) this.#takePlace(task)
@@ -77,7 +81,7 @@ export class TaskRunner implements Transport {
           this.#takePlace(task)
           this.#enter(task)
         }
-        this.#port.flushSoon()
+        task.transport.flushSoon()
         resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
       }
       task.wake = proceed
@@ -92,7 +96,7 @@ export class TaskRunner implements Transport {
     let stalled = false
     for (const { dataOut, transport } of this.#session.tasks.values()) {
       if (!dataOut || transport !== this) continue
-      dataOut.tick()
+      dataOut.tick(seconds)
       if (dataOut.waitedSeconds >= seconds) stalled = true
     }
     return stalled
@@ -104,6 +108,10 @@ export class TaskRunner implements Transport {
 
   sendMedium(task: Task, gate: Gate, offset: number, length: number): void | Promise<void> {
     return this.#responder.sendMedium(task, gate, offset, length)
+  }
+
+  sendRest(task: Task, gate: Gate, offset: number, from: number, wanted: number): Promise<void> {
+    return this.#responder.sendRest(task, gate, offset, from, wanted)
   }
 
   receivePiece(task: Task, from: number, length: number): Buffer | Promise<Buffer> {
@@ -174,7 +182,7 @@ export class TaskRunner implements Transport {
         this.#session.end(task)
         if (task.aborted) this.#complete(task)
         else this.#run(task, this.#target.visible(task.nexus).includes(lu) ? lu : undefined) // it may be gone
-        this.#port.flushSoon()
+        task.transport.flushSoon()
         resolve(this.#session.tasks.get(task.initiatorTaskTag) === task ? task.ended : undefined)
       }
       lu.tasks.hold(task, proceed)
@@ -210,7 +218,7 @@ export class TaskRunner implements Transport {
       .then(() => {
         this.#session.end(task)
         lu?.tasks.end(task)
-        this.#port.flushSoon()
+        task.transport.flushSoon()
       })
   }
 
@@ -220,24 +228,34 @@ export class TaskRunner implements Transport {
   }
 
   #conclude(task: Task): void {
-    if (!task.aborted) this.#respond(task, STATUS.GOOD, undefined)
-    else if (task.tellsAbort) this.#respond(task, STATUS.TASK_ABORTED, undefined)
-    else this.#end(task)
+    if (!task.aborted) task.transport.respond(task, STATUS.GOOD, undefined, false)
+    else if (task.tellsAbort) task.transport.respond(task, STATUS.TASK_ABORTED, undefined, false)
+    else this.#endInSilence(task)
   }
 
-  #respond(task: Task, status: number, sense: Buffer | undefined, fenced = false): void {
+  respond(task: Task, status: number, sense: Buffer | undefined, fenced: boolean): void {
     const { fence } = this.#session
-    if (!fence) {
-      this.#end(task)
-      this.#responder.sendStatus(task, status, sense)
-      return
-    }
+    if (!fence) return this.conclude(task, status, sense)
     task.dataOut?.release()
+    this.#responder.expect(task)
     fence.respond(this.#port, fenced || preempts(task), () => {
-      this.#end(task)
-      this.#responder.sendStatus(task, status, sense)
-      this.#port.flushSoon()
+      task.transport.conclude(task, status, sense)
+      task.transport.flushSoon()
     })
+  }
+
+  conclude(task: Task, status: number, sense: Buffer | undefined): void {
+    this.#end(task)
+    this.#responder.sendStatus(task, status, sense)
+  }
+
+  flushSoon(): void {
+    this.#port.flushSoon()
+  }
+
+  #endInSilence(task: Task): void {
+    this.#end(task)
+    this.#responder.forget(task)
   }
 
   /** Before its status is said: the status tells the window that there is then. */
@@ -249,7 +267,7 @@ export class TaskRunner implements Transport {
   #fail(task: Task, error: unknown): void {
     if (task.aborted || error instanceof TaskAborted) {
       tellHistory(task, 'aborted')
-      return task.aborted ? this.#conclude(task) : this.#end(task)
+      return task.aborted ? this.#conclude(task) : this.#endInSilence(task)
     }
     if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
     const { status, sense, unexpected } = failureOf(error, task)
@@ -258,7 +276,7 @@ export class TaskRunner implements Transport {
     this.#log(task, error, status, sense, unexpected === true)
     const format = task.lu?.modes.descriptorSense ? 'descriptor' : 'fixed'
     const fenced = sense !== undefined && FENCED_SENSE.has(sense.sense)
-    this.#respond(task, status, sense && encodeSense(sense, format), fenced)
+    task.transport.respond(task, status, sense && encodeSense(sense, format), fenced)
   }
 
   #log(task: Task, error: unknown, status: number, sense: SenseData | undefined, unexpected: boolean): void {

@@ -5,6 +5,7 @@ import type { Gate } from '../../luns/gate.ts'
 import type { Decoded, Layout } from '../../protocol/wire/layout.ts'
 import type { CommandRow } from './commands/row.ts'
 import type { DataOut } from './data-out.ts'
+import type { SentPdus } from './data-retention.ts'
 import type { LockEvent } from './lock-event.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus } from './nexus.ts'
@@ -12,14 +13,24 @@ import type { Target } from './target.ts'
 
 /** What the transport does for a task. A result that is no promise was there already. */
 export interface Transport {
+  /** Its connection has gone: tasks wait for another one (connection recovery, RFC 7143 7.1.4.3). */
+  readonly isLost: boolean
   /** Sends parameter data from its start, at most what the initiator expects. */
   sendData(task: Task, data: Buffer): void
   /** Sends `length` bytes of the medium, from `offset`. */
   sendMedium(task: Task, gate: Gate, offset: number, length: number): void | Promise<void>
+  /** Goes on with the medium, from byte `from` of the transfer up to `wanted`. */
+  sendRest(task: Task, gate: Gate, offset: number, from: number, wanted: number): Promise<void>
   /** The next piece of the initiator's data, at `from`, at most `length` bytes: valid until the next call. */
   receivePiece(task: Task, from: number, length: number): Buffer | Promise<Buffer>
   /** All `length` bytes in one buffer, valid until the task ends. */
   receiveAll(task: Task, length: number): Buffer | Promise<Buffer>
+  /** Ends the task with a status, when others that must come before it have. */
+  respond(task: Task, status: number, sense: Buffer | undefined, fenced: boolean): void
+  /** Ends the task with a status, now. */
+  conclude(task: Task, status: number, sense: Buffer | undefined): void
+  /** What has been said in this turn may leave. */
+  flushSoon(): void
   /** Another connection has aborted tasks of the logical unit that came on this one. */
   tellTerminated(lunKey: number): void
   /** What went on after the task's end has failed in a way that nobody foresaw. */
@@ -36,7 +47,8 @@ export class TaskAborted extends Error {
 
 export class Task<L extends Layout = Layout> {
   readonly nexus: Nexus
-  readonly transport: Transport
+  /** Of the connection that the task is allegiant to (RFC 7143 4.2.2). */
+  transport: Transport
   readonly initiatorTaskTag: number
   /** Bytes 0 to 3 of the LUN; the rest is zero in all LUNs that exist here. */
   readonly lunKey: number
@@ -71,6 +83,8 @@ export class Task<L extends Layout = Layout> {
   dataOffset = 0
   dataLength = 0
   dataOut: DataOut | undefined
+  /** What may have to be sent again (ErrorRecoveryLevel 1 and 2). */
+  sent: SentPdus | undefined
   aborted = false
   /** What the logical unit's history says of a COMPARE AND WRITE, from the moment that it has been judged. */
   lockEvent: LockEvent | undefined
@@ -80,6 +94,8 @@ export class Task<L extends Layout = Layout> {
   ended: Promise<void> | undefined
   /** Ends whatever the task waits for, other than the store: its data, a buffer, its turn. */
   wake: ((reason: Error) => void) | undefined
+  /** Called when the task has another connection. */
+  resume: (() => void) | undefined
 
   #cdb: Decoded<L> | undefined
 
@@ -130,6 +146,18 @@ export class Task<L extends Layout = Layout> {
     this.cdbOffset = 0
     this.data = NO_DATA
     this.dataLength = 0
+  }
+
+  /** Resolves when the task is allegiant to a connection that is there. */
+  async reassigned(): Promise<void> {
+    this.throwIfAborted()
+    if (!this.transport.isLost) return
+    await new Promise<void>((resolve, reject) => {
+      this.resume = resolve
+      this.wake = reject
+    })
+    this.wake = undefined
+    this.throwIfAborted()
   }
 
   /** For handlers, before they change anything after having waited. */

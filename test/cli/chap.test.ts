@@ -6,12 +6,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connect } from '../../src/host/index.ts'
+import { SECRETS } from '../secrets.ts'
 import { type Started, start } from './lunette.ts'
 
 const IQN = 'iqn.2026-11.io.lunette:array1'
-const FIRST = 'the first secret'
-const SECOND = 'the second secret'
-const MUTUAL = 'what the array says'
+const { first: FIRST, second: SECOND, mutual: MUTUAL } = SECRETS
 const CONFIG = `data: ./data
 targets:
   - auth:
@@ -77,5 +76,5 @@ test('the secret of a file, another one after SIGHUP, and no trace of either', a
   const refusals = stderr.split('\n').filter((line) => line.includes('login refused'))
   expect(refusals).toHaveLength(2)
   for (const line of refusals) expect(JSON.parse(line).reason).toBe('CHAP: wrong response for user "alice"')
-  for (const secret of [FIRST, SECOND, MUTUAL, 'too short']) expect(stdout + stderr).not.toContain(secret)
+  expect(stdout + stderr).not.toContain('too short') // nor any of SECRETS: start() sees to that
 })

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { requireUntold } from '../secrets.ts'
 
 const BINARY = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
 
@@ -18,6 +19,7 @@ export interface Started {
   /** What it has printed so far. */
   readonly stdout: () => string
   readonly stderr: () => string
+  /** Rejects when it has printed a secret. */
   readonly ended: Promise<Ended>
 }
 
@@ -49,6 +51,9 @@ export function start(words: readonly string[], { cwd, env }: Circumstances = {}
   })
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject).on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  }).then((all) => {
+    requireUntold(all.stdout + all.stderr)
+    return all
   })
   return { process: child, stdout: () => stdout, stderr: () => stderr, ended }
 }

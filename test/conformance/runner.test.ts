@@ -40,6 +40,7 @@ const arrayThat =
     url: () => '',
     ended: () => undefined,
     logged: () => '',
+    change: async () => {},
     restart: async () => {},
     stop: async () => complaints,
   })
