@@ -6,6 +6,7 @@ import type { Gate } from '../../luns/gate.ts'
 import { MATCH } from '../../luns/supply.ts'
 import { LIMITS } from './limits.ts'
 import { digested, type LockEvent, type Verdict } from './lock-event.ts'
+import type { Nexus } from './nexus.ts'
 import type { Task } from './task.ts'
 
 /** Of one block. */
@@ -83,8 +84,14 @@ export class LockHistory {
   }
 
   /** An I_T nexus or a reset has ended a RESERVE. */
-  released(nexus: LockEvent['nexus'], why: string): void {
-    this.#keep({ ...this.#blank(++this.#number), nexus, command: why, verdict: 'accepted', answered: false })
+  released(nexus: Nexus | undefined, why: string): void {
+    this.#keep({
+      ...this.#blank(++this.#number),
+      nexus: nexus && namesOf(nexus),
+      command: why,
+      verdict: 'accepted',
+      answered: false,
+    })
   }
 
   of(lba: number): BlockHistory {
@@ -115,7 +122,7 @@ export class LockHistory {
     const ranged = row.access !== 'none'
     return {
       ...this.#blank(number),
-      nexus,
+      nexus: namesOf(nexus),
       command: row.wire.name,
       verdict,
       lba: ranged ? lba : undefined,
@@ -168,5 +175,8 @@ export class LockHistory {
     return [...this.#events].sort((a, b) => a.number - b.number)
   }
 }
+
+/** The nexus itself goes with its session. */
+const namesOf = ({ initiatorPort, targetPort }: Nexus) => ({ initiatorPort, targetPort })
 
 const isIn = ({ lba = 0, blocks = 0 }: LockEvent, block: number): boolean => block >= lba && block < lba + blocks
