@@ -10,6 +10,7 @@ packages=(
   open-iscsi sg3-utils ddpt fio                 # what runs in it
   e2fsprogs xfsprogs util-linux coreutils dash
   busybox-static cpio kmod
+  vmfs-tools vmfs6-tools                        # other people's readers of VMFS-5 and VMFS-6 volumes
   tgt                                           # the target to compare with
   tshark                                        # a second opinion on what is on the wire
 )

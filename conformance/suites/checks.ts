@@ -11,8 +11,8 @@ export interface Tools {
   readonly directory: string
   url(id: number): string
   portal(): string
-  /** Runs a command that must end with the status (0), and returns what it printed. */
-  run(command: readonly string[], status?: number | 'failure'): Promise<string>
+  /** Runs a command that must end with the status (0) and within the time, and returns what it printed. */
+  run(command: readonly string[], status?: number | 'failure', timeoutMs?: number): Promise<string>
 }
 
 export interface Check {
@@ -57,11 +57,11 @@ function toolsOf(bench: Bench, iqn: string, outputFile: string): Tools {
     directory: bench.directory,
     url: (id) => bench.array.url(iqn, id),
     portal: () => bench.array.portals[0]!,
-    async run(command, wanted = 0) {
-      const ended = await runTool(command, { outputFile, timeoutMs: COMMAND_MS, signal: bench.signal })
+    async run(command, wanted = 0, timeoutMs = COMMAND_MS) {
+      const ended = await runTool(command, { outputFile, timeoutMs, signal: bench.signal })
       const { status, output } = ended
       const title = command.join(' ')
-      if (ended.timedOut) throw new CheckFailed(`${title}: no end within ${COMMAND_MS / 1000} s`)
+      if (ended.timedOut) throw new CheckFailed(`${title}: no end within ${timeoutMs / 1000} s`)
       const good = wanted === 'failure' ? status !== 0 : status === wanted
       requireThat(good, `${title} should end with ${wanted} and ends with ${status}`, output)
       return output

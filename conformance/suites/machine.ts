@@ -15,6 +15,7 @@ export const MACHINE_TOOLS = {
   ...{ 'qemu-system-x86_64': 'qemu-system-x86', iscsid: 'open-iscsi', iscsiadm: 'open-iscsi', fio: 'fio' },
   ...{ sg_xcopy: 'sg3-utils', ddpt: 'ddpt', 'mkfs.ext4': 'e2fsprogs', e2fsck: 'e2fsprogs', 'mkfs.xfs': 'xfsprogs' },
   ...{ xfs_repair: 'xfsprogs', busybox: 'busybox-static', cpio: 'cpio', depmod: 'kmod' },
+  ...{ debugvmfs: 'vmfs-tools', debugvmfs6: 'vmfs6-tools' },
 } as const
 
 export interface MachineOptions {

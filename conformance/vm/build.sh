@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the guest of the open-iscsi suite: a stock Debian kernel and an initramfs that holds open-iscsi,
-# sg3_utils, fio and the ext4 and xfs tools of this machine. The kernel is unpacked, never installed.
+# Builds the guest of the suites in virtual machines: a stock Debian kernel and an initramfs that holds open-iscsi,
+# sg3_utils, fio, vmfs-tools and the ext4 and xfs tools of this machine. The kernel is unpacked, never installed.
 #
 #   build.sh        prints the directory that holds vmlinuz and initrd
 #
@@ -10,9 +10,10 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=$here/../.cache
-packages=(busybox-static coreutils ddpt dash e2fsprogs fio kmod libc6 open-iscsi sg3-utils util-linux xfsprogs)
-modules=(virtio_pci virtio_net iscsi_tcp sd_mod sg ext4 xfs crc32c_generic crc32c_intel)
+packages=(busybox-static coreutils ddpt dash e2fsprogs fio kmod libc6 open-iscsi sg3-utils util-linux vmfs-tools vmfs6-tools xfsprogs)
+modules=(virtio_pci virtio_net iscsi_tcp sd_mod sg ext4 xfs fuse crc32c_generic crc32c_intel)
 binaries=(dash dd iscsid iscsiadm fio mke2fs e2fsck mkfs.xfs xfs_repair blkdiscard fstrim ddpt ddptctl ddpt_sgl)
+binaries+=(debugvmfs debugvmfs6 fsck.vmfs vmfs-fuse vmfs6-fuse)
 
 die() { echo "build.sh: $*" >&2; exit 1; }
 

@@ -9,7 +9,8 @@ const CAPACITY_10 = layout('READ CAPACITY(10) parameter data', 'SBC-3 5.15.2', 8
 const CAPACITY_16 = layout('READ CAPACITY(16) parameter data', 'SBC-3 5.16.2', 32, [
   u64('lastLba'), // 0-7
   u32('blockLength'), // 8-11
-  reserved(4),
+  reserved(2),
+  bits(2, 'rcBasis'), // ZBC 5.5
   bits(3, 'pType'),
   flag('protEn'), // 12
   bits(4, 'piExponent'),

@@ -64,10 +64,12 @@ const NAA_LENGTHS: ReadonlyMap<number, number> = new Map([
   [6, 16],
 ])
 
+/** Whether the length is that of the NAA in the first four bits. */
+export const isNaa = (value: Buffer): boolean => value.length > 0 && NAA_LENGTHS.get(value[0]! >> 4) === value.length
+
 /** NAA. Throws a RangeError when the length is not that of the NAA in the first four bits. */
 export function naa(value: Buffer): Designator {
-  if (value.length === 0 || NAA_LENGTHS.get(value[0]! >> 4) !== value.length)
-    throw new RangeError(`${value.toString('hex')} is no NAA designator`)
+  if (!isNaa(value)) throw new RangeError(`${value.toString('hex')} is no NAA designator`)
   return ofLogicalUnit(CODE_SET.BINARY, DESIGNATOR_TYPE.NAA, value)
 }
 

@@ -12,9 +12,11 @@ const STANDARD_INQUIRY = layout('standard INQUIRY data', 'SPC-4 6.6.2', 96, [
   bits(5, 'peripheralDeviceType'), // 0
   flag('rmb'),
   flag('luCong'),
-  reserved(6), // 1
+  bits(2, 'hotPluggable'), // since SPC-5
+  reserved(4), // 1
   u8('version'),
-  ignored(2),
+  flag('aerc'), // of SPC-2, as what is marked so below
+  flag('trmTsk'), // of SPC-2
   flag('normAca'),
   flag('hiSup'),
   bits(4, 'responseDataFormat'), // 3
@@ -25,19 +27,31 @@ const STANDARD_INQUIRY = layout('standard INQUIRY data', 'SPC-4 6.6.2', 96, [
   flag('threePc'),
   reserved(2),
   flag('protect'), // 5
-  ignored(1),
+  flag('bQue'), // of SPC-3
   flag('encServ'),
-  ignored(1),
+  ignored(1), // vendor specific
   flag('multiP'),
-  ignored(4), // 6
-  ignored(6),
+  flag('mChngr'), // of SPC-3
+  flag('ackReqQ'), // of SPC-2
+  ignored(1),
+  flag('addr16'), // 6, of the parallel interface
+  flag('relAdr'), // of SPC-2
+  ignored(1),
+  flag('wBus16'), // of the parallel interface
+  flag('sync'), // of the parallel interface
+  flag('linked'), // of SPC-3
+  flag('tranDis'), // of SPC-2
   flag('cmdQue'),
-  ignored(1), // 7
+  ignored(1), // 7, vendor specific
   text(8, 'vendor'),
   text(16, 'product'),
   text(4, 'revision'), // 32-35
   ignored(160), // 36-55, vendor specific
-  ignored(16), // 56-57, for the parallel interface
+  ignored(4),
+  bits(2, 'clocking'), // of the parallel interface
+  flag('qas'), // of the parallel interface
+  flag('ius'), // 56, of the parallel interface
+  ignored(8),
   u16('versionDescriptor0'), // 58-59
   u16('versionDescriptor1'),
   u16('versionDescriptor2'),

@@ -8,6 +8,7 @@ import type { ArrayConfig } from '../config/schema.ts'
 import { peekIdentities } from '../config/state.ts'
 import { createLogger, LOG_LEVELS } from '../log.ts'
 import { ATS_WHO, atsWhoRoute } from './ats-who.ts'
+import { isColored } from './color.ts'
 import { command, type Terminal, UsageError } from './command.ts'
 import { openControl } from './control.ts'
 import { prepareReadyFile } from './ready-file.ts'
@@ -70,7 +71,7 @@ export const serve = command({
     }
     const config = file === undefined ? defaultConfig(overrides) : await loadConfig(file, overrides)
     const ready = await prepareReadyFile(readyFile)
-    const log = createLogger(logLevel, terminal.stderr, colored(terminal.stderr, terminal))
+    const log = createLogger(logLevel, terminal.stderr, isColored(terminal.stderr, terminal))
     // Loaded here and not with the program: --help and config check need none of it.
     const { startArray } = await import('../target/array.ts')
     const trace = traceFile === undefined ? undefined : await openTrace(traceFile, log)
@@ -88,7 +89,7 @@ export const serve = command({
       async started({ array }) {
         const served = await describe(config, array.portals, terminal)
         const { stdout } = terminal
-        stdout.write(json ? toJson(served) : describeArray(served, colored(stdout, terminal)))
+        stdout.write(json ? toJson(served) : describeArray(served, isColored(stdout, terminal)))
         // Last: whoever waits for the file may stop the array at once.
         await ready.write({ pid: process.pid, portals: array.portals, targets: array.targets })
       },
@@ -100,10 +101,6 @@ export const serve = command({
 
 async function describe(config: ArrayConfig, portals: readonly string[], { version }: Terminal): Promise<Served> {
   return { config, portals, version, identity: await peekIdentities(config) }
-}
-
-function colored(stream: { readonly isTTY?: boolean }, { env }: Terminal): boolean {
-  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
 }
 
 function requirePortals(portals: string[]): string[] {

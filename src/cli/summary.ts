@@ -1,10 +1,10 @@
 // What `lunette serve` prints once it runs: portals, targets, their LUNs, and the lines to type next.
 
 import { resolve } from 'node:path'
-import { styleText } from 'node:util'
 import type { Identity } from '../config/identity.ts'
 import type { ArrayConfig, LunConfig, TargetConfig } from '../config/schema.ts'
 import { formatSize } from '../config/size.ts'
+import { type Style, styleOf } from './color.ts'
 import { nextLines, reachable } from './hints.ts'
 import { type Column, formatTable } from './table.ts'
 
@@ -16,11 +16,9 @@ export interface Served {
   identity(iqn: string, lun: LunConfig): Identity | undefined
 }
 
-type Style = (format: 'bold' | 'dim' | 'cyan', text: string) => string
-
 /** For people. */
 export function describeArray(served: Served, color: boolean): string {
-  const style: Style = (format, text) => (color ? styleText(format, text, { validateStream: false }) : text)
+  const style = styleOf(color)
   const { config, portals, version } = served
   const lines = [
     `${style('bold', `Lunette ${version}`)} serves ${counted(config)} on ${portals.join(', ')}`,

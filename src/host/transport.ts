@@ -2,6 +2,7 @@
 // leaves in one system call.
 
 import { connect, type Socket } from 'node:net'
+import type { Clock } from './clock.ts'
 import { UnreachableError } from './initiator/errors.ts'
 
 /** What a transport needs of the connection that uses it. */
@@ -16,6 +17,7 @@ export interface TransportOptions {
   readonly port: number
   /** How long a connection may take to be made. */
   readonly timeoutMs: number
+  readonly clock: Clock
 }
 
 export class Transport {
@@ -57,20 +59,20 @@ export class Transport {
 }
 
 /** Connects to a portal. Rejects with an UnreachableError when that fails or takes too long. */
-export function openTransport({ host, port, timeoutMs }: TransportOptions): Promise<Transport> {
+export function openTransport({ host, port, timeoutMs, clock }: TransportOptions): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true })
     const fail = (reason: string, cause?: Error): void => {
       socket.destroy()
       reject(new UnreachableError(host, port, reason, cause && { cause }))
     }
-    const timer = setTimeout(() => fail(`no connection within ${timeoutMs} ms`), timeoutMs)
+    const cancelTimer = clock.after(timeoutMs, () => fail(`no connection within ${timeoutMs} ms`))
     socket.once('error', (error) => {
-      clearTimeout(timer)
+      cancelTimer()
       fail(error.message, error)
     })
     socket.once('connect', () => {
-      clearTimeout(timer)
+      cancelTimer()
       socket.removeAllListeners('error')
       resolve(new Transport(socket))
     })

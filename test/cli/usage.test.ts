@@ -1,9 +1,8 @@
 // The command line itself: help, version, completion, wrong usage.
 
 import { beforeAll, describe, expect, test } from 'vitest'
-import { run } from '../../src/cli/program.ts'
-import { LUNETTE } from '../../src/cli/registry.ts'
 import { lunette, requireBuild } from './lunette.ts'
+import { runHere } from './terminal.ts'
 
 beforeAll(requireBuild)
 
@@ -11,13 +10,24 @@ const PACKAGE = await import('../../package.json', { with: { type: 'json' } })
 
 describe('help', () => {
   test.each([
-    [[], ['lunette serve', 'lunette config', 'lunette completion', 'lunette serve --config lunette.yaml']],
+    [
+      [],
+      [
+        'lunette serve',
+        'lunette config',
+        'lunette discover',
+        'lunette vaai',
+        'lunette completion',
+        'lunette serve --config lunette.yaml',
+      ],
+    ],
     [['serve'], ['--config', '--portal', '--data', '--ready-file', '--log-level', '--json', 'lunette serve --portal']],
     [['config'], ['lunette config check <file>', 'lunette config check lunette.yaml']],
     [
       ['config', 'check'],
       ['--json', 'lunette config check lunette.yaml --json'],
     ],
+    [['vpd'], ['--page', '--hex', '--json', '--initiator', '--secret-file', 'lunette vpd iscsi://... --page 0x83']],
   ])('%j: options and examples on stdout, exit 0', async (words, contents) => {
     const { code, stdout, stderr } = await lunette([...words, '--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -44,8 +54,10 @@ describe('completion', () => {
   test.each([
     [
       ['lunette', ''],
-      ['serve', 'config', 'completion'],
+      ['serve', 'config', 'discover', 'inquiry', 'vpd', 'capacity', 'opcodes', 'vaai', 'completion'],
     ],
+    [['lunette', 'vaai', ''], ['status']],
+    [['lunette', 'opcodes', '--o'], ['--opcode']],
     [['lunette', 'config', ''], ['check']],
     [['lunette', 'serve', '--r'], ['--ready-file']],
     [
@@ -58,29 +70,21 @@ describe('completion', () => {
   })
 })
 
-/** In this process: a parser needs no other. */
-async function usage(words: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const printed = { stdout: '', stderr: '' }
-  const write = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      printed[name] += text
-    },
-  })
-  const terminal = { stdout: write('stdout'), stderr: write('stderr'), env: {}, version: '9.9.9' }
-  return { code: await run(LUNETTE, words, terminal), ...printed }
-}
-
 test('wrong usage ends the process with 2', async () => {
   const stderr = 'lunette: Unknown command srve, did you mean serve? See lunette --help\n'
   expect(await lunette(['srve'])).toEqual({ code: 2, signal: null, stdout: '', stderr })
 })
 
+const COMMANDS = 'serve, config, discover, inquiry, vpd, capacity, opcodes, vaai, ats'
+const URL = 'iscsi://127.0.0.1/iqn.2026-11.io.lunette:a/0'
+const FORM = 'iscsi://[USER%SECRET@]HOST[:PORT]/TARGET-NAME/LUN'
+
 describe('wrong usage: one sentence, where to look, exit 2', () => {
   test.each([
-    [[], 'Name a command: serve, config, ats; see lunette --help'],
+    [[], `Name a command: ${COMMANDS}; see lunette --help`],
     [['srve'], 'Unknown command srve, did you mean serve? See lunette --help'],
     [['frobnicate'], 'Unknown command frobnicate; see lunette --help'],
-    [['--frobnicate'], 'Name a command: serve, config, ats; see lunette --help'],
+    [['--frobnicate'], `Name a command: ${COMMANDS}; see lunette --help`],
     [['config'], 'Name a command: check; see lunette config --help'],
     [['config', 'chek', 'x'], 'Unknown command chek, did you mean check? See lunette config --help'],
     [['config', 'check'], 'Missing FILE; see lunette config check --help'],
@@ -106,7 +110,54 @@ describe('wrong usage: one sentence, where to look, exit 2', () => {
       ['serve', '--log-level', 'loud'],
       '--log-level: found "loud"; allowed: trace, debug, info, warn, error, fatal, silent; see lunette serve --help',
     ],
+    [['inquiry'], 'Missing URL; see lunette inquiry --help'],
+    [['inquiry', 'disk0'], `"disk0" is not of the form ${FORM}; see lunette inquiry --help`],
+    [
+      ['capacity', 'iscsi://a%b@c/d/0'],
+      '"iscsi://…@c/d/0": "d" is no iSCSI name (iqn., eui. or naa.); see lunette capacity --help',
+    ],
+    [['vaai', 'status', `${URL}/x`], `"${URL}/x" is not of the form ${FORM}; see lunette vaai status --help`],
+    [['vaai'], 'Name a command: status; see lunette vaai --help'],
+    [['discover'], 'Missing PORTAL; see lunette discover --help'],
+    [
+      ['discover', '127.0.0.1:0'],
+      'PORTAL: found "127.0.0.1:0"; allowed: HOST[:PORT] or [IPV6][:PORT]; see lunette discover --help',
+    ],
+    [['discover', 'a b'], 'PORTAL: found "a b"; allowed: HOST[:PORT] or [IPV6][:PORT]; see lunette discover --help'],
+    [
+      ['inquiry', URL, '--timeout', 'soon'],
+      '--timeout: found NaN; allowed: seconds, more than 0 and at most 3600; see lunette inquiry --help',
+    ],
+    [
+      ['inquiry', URL, '--initiator', 'me'],
+      '--initiator: found "me"; allowed: an iSCSI name (iqn., eui. or naa.); see lunette inquiry --help',
+    ],
+    [
+      ['opcodes', URL, '--opcode', '0x100'],
+      '--opcode: found "0x100"; allowed: 0x00 to 0xff, or with a service action as 0x9e,0x10; see lunette opcodes --help',
+    ],
+    [
+      ['opcodes', URL, '--opcode', '9eh,'],
+      '--opcode: found "9eh,"; allowed: 0x00 to 0xff, or with a service action as 0x9e,0x10; see lunette opcodes --help',
+    ],
+    [
+      ['inquiry', URL, '--user', 'bob'],
+      '--user needs a secret: give --secret-file or --secret-env; see lunette inquiry --help',
+    ],
+    [['inquiry', URL, '--secret', 'x'], 'A secret without a user: give --user too; see lunette inquiry --help'],
+    [
+      ['inquiry', URL, '--user', 'bob', '--secret', 'x', '--secret-env', 'Y'],
+      'Give one secret for --user; see lunette inquiry --help',
+    ],
+    [
+      ['inquiry', 'iscsi://bob%geheim@127.0.0.1/iqn.2026-11.io.lunette:a/0', '--user', 'eve', '--secret', 'x'],
+      'Give the CHAP user in the URL or with --user, not both; see lunette inquiry --help',
+    ],
+    [
+      ['inquiry', URL, '--mutual-user', 'array', '--mutual-secret-env', 'PATH'],
+      'The target can prove itself only to a CHAP user: give --user too; see lunette inquiry --help',
+    ],
   ])('%j', async (words, message) => {
-    expect(await usage(words)).toEqual({ code: 2, stdout: '', stderr: `lunette: ${message}\n` })
+    expect(await runHere(words)).toEqual({ code: 2, stdout: '', stderr: `lunette: ${message}\n` })
   })
 })

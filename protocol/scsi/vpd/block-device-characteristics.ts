@@ -19,7 +19,7 @@ export const BLOCK_DEVICE_CHARACTERISTICS = layout('Block Device Characteristics
   bits(4, 'nominalFormFactor'), // 7
   reserved(2),
   bits(2, 'zoned'),
-  reserved(1),
+  flag('rbwz'), // SBC-4
   flag('bocs'),
   flag('fuab'),
   flag('vbuls'), // 8

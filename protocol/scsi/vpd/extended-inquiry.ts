@@ -1,4 +1,4 @@
-// Extended INQUIRY Data (86h, SPC-4 7.8.7): task attributes, the cache, protection, self-test and microcode.
+// Extended INQUIRY Data (86h, SPC-4 7.8.7, SPC-5 7.7.4): task attributes, the cache, protection, self-test and microcode.
 
 import { bits, flag, reserved, u8, u16 } from '../../wire/fields.ts'
 import { layout } from '../../wire/layout.ts'
@@ -23,13 +23,16 @@ export const EXTENDED_INQUIRY = layout('Extended INQUIRY Data VPD page', 'SPC-4 
   flag('crdSup'),
   flag('nvSup'),
   flag('vSup'), // 6
-  reserved(3),
+  reserved(2),
+  flag('noPiChk'),
   flag('piiSup'),
   reserved(3),
   flag('luiClr'), // 7
-  reserved(3),
+  bits(3, 'luCollectionType'),
   flag('rSup'),
-  reserved(3),
+  flag('rtdSup'),
+  reserved(1),
+  flag('hssRelEf'),
   flag('cbcs'), // 8
   reserved(4),
   bits(4, 'multiITNexusMicrocodeDownload'), // 9
@@ -37,7 +40,24 @@ export const EXTENDED_INQUIRY = layout('Extended INQUIRY Data VPD page', 'SPC-4 
   flag('poaSup'),
   flag('hraSup'),
   flag('vsaSup'),
-  reserved(5), // 12
+  flag('dmsValid'),
+  reserved(4), // 12
   u8('maximumSenseDataLength'),
-  reserved(400),
+  flag('ibs'),
+  flag('ias'),
+  reserved(3),
+  flag('sac'),
+  flag('nrd1'),
+  flag('nrd0'), // 14
+  u16('maximumInquiryChangeLogs'), // 15-16
+  u16('maximumModePageChangeLogs'), // 17-18
+  flag('dmMd4'),
+  flag('dmMd5'),
+  flag('dmMd6'),
+  flag('dmMd7'),
+  flag('dmMdD'),
+  flag('dmMdE'),
+  flag('dmMdF'),
+  reserved(1), // 19
+  reserved(352),
 ])

@@ -128,8 +128,8 @@ export class ScsiTask {
     this.#reject(error)
   }
 
-  abort(): void {
-    this.fail(new TaskAbortedError('the task was aborted by a task management function'))
+  abort(reason: Error = new TaskAbortedError('the task was aborted by a task management function')): void {
+    this.fail(reason)
   }
 
   /** Data-In and R2T PDUs of a command are numbered together (RFC 7143 11.7.5, 11.8.3). */
@@ -139,8 +139,8 @@ export class ScsiTask {
   }
 }
 
-/** Sense data that cannot be read are none: the status stands alone. */
-function senseOf(segment: Buffer): SenseData | undefined {
+/** The sense data of a data segment, their length before them (RFC 7143 11.4.7.2). What cannot be read is none. */
+export function senseOf(segment: Buffer): SenseData | undefined {
   if (segment.length < SENSE_LENGTH_BYTES) return undefined
   const end = SENSE_LENGTH_BYTES + segment.readUInt16BE(0)
   try {

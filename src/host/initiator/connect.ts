@@ -8,9 +8,9 @@ import { isIscsiName } from '../../../protocol/iscsi/names.ts'
 import type { OwnParameters } from '../../../protocol/iscsi/negotiation.ts'
 import { INITIATOR_OPCODE, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
-import { type DiscoveredTarget, ISCSI_PORT, parseSendTargets } from '../../../protocol/iscsi/send-targets.ts'
-import { buildText } from '../../../protocol/iscsi/text.ts'
+import { ISCSI_PORT } from '../../../protocol/iscsi/send-targets.ts'
 import { CHAP_CRYPTO } from '../../chap-crypto.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { openTransport } from '../transport.ts'
 import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
 import { InitiatorLogin, type LoginOptions, type LoginStep } from './login.ts'
@@ -52,12 +52,14 @@ export interface ConnectOptions {
   readonly digests?: { readonly header?: boolean; readonly data?: boolean }
   /** CHAP (RFC 7143 12.1.3); a target that asks for none is fine unless it has to prove itself. */
   readonly auth?: AuthOptions
-  /** How long connection and login may take; 10 seconds without one. */
+  /** How long connection and login may take, and in discovery the answer; 10 seconds without one. */
   readonly timeoutMs?: number
+  /** What measures it; the system's without one. */
+  readonly clock?: Clock
 }
 
 const DEFAULT_INITIATOR_NAME = 'iqn.2026-11.io.lunette:host'
-const DEFAULT_TIMEOUT_MS = 10_000
+export const DEFAULT_TIMEOUT_MS = 10_000
 const MAX_RECV_DATA_SEGMENT_LENGTH = 256 * 1024
 const LOGIN_TASK_TAG = 0
 const MIB = 1024 * 1024
@@ -86,24 +88,23 @@ const OWN: OwnParameters = {
  * @throws UnreachableError, LoginRefusedError, AuthenticationError, ProtocolError, ConnectionLostError
  */
 export async function connect(options: ConnectOptions): Promise<InitiatorSession> {
-  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock } = options
   const login = loginOptions(options)
   const machine = new InitiatorLogin(login)
-  const transport = await openTransport({ host, port, timeoutMs })
+  const transport = await openTransport({ host, port, timeoutMs, clock })
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
-      clearTimeout(timer)
+      cancelTimer()
       reject(error)
       stream.destroy()
     }
-    const timer = setTimeout(
-      () => fail(new ConnectionLostError(`the target has not answered the login within ${timeoutMs} ms`)),
-      timeoutMs,
+    const cancelTimer = clock.after(timeoutMs, () =>
+      fail(new ConnectionLostError(`the target has not answered the login within ${timeoutMs} ms`)),
     )
     const advance = (step: LoginStep): void => {
       if (step.kind === 'request') stream.send(INITIATOR_OPCODE.LOGIN_REQUEST, step.fields, step.data)
       else {
-        clearTimeout(timer)
+        cancelTimer()
         resolve(new InitiatorSession({ ...login, ...step }, stream))
       }
     }
@@ -151,7 +152,7 @@ function accountOf({ user, secret }: Account): ChapTerms['chap'] {
 }
 
 /** RFC 7143 11.12.5: type 10b, random. */
-function randomIsid(): Buffer {
+export function randomIsid(): Buffer {
   const isid = randomBytes(6)
   isid[0] = 0x80
   return isid
@@ -162,22 +163,4 @@ function answer(machine: InitiatorLogin, { opcode, header, at, data, dataOffset,
   if (opcode !== TARGET_OPCODE.LOGIN_RESPONSE) throw new ProtocolError(`PDU ${opcode} during login`)
   const response = { opcode: TARGET_OPCODE.LOGIN_RESPONSE, ...LOGIN_RESPONSE.decode(header, at) }
   return machine.receive(response, Buffer.from(data.subarray(dataOffset, dataOffset + dataLength)))
-}
-
-export type DiscoverOptions = Omit<ConnectOptions, 'targetName' | 'reinstate'>
-
-/**
- * Asks a portal which targets this initiator may log in to (SendTargets, RFC 7143 appendix C).
- * @throws UnreachableError, LoginRefusedError, ProtocolError, ConnectionLostError
- */
-export async function discover(options: DiscoverOptions): Promise<DiscoveredTarget[]> {
-  const session = await connect(options)
-  try {
-    const pairs = await session.text([{ key: 'SendTargets', value: 'All' }])
-    const targets = parseSendTargets(buildText(pairs))
-    await session.logout()
-    return targets
-  } finally {
-    session.destroy()
-  }
 }

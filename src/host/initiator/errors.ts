@@ -39,8 +39,57 @@ export class LoginRefusedError extends IscsiError {
 /** The connection ended while something waited for it: `cause` tells why, where that is known. */
 export class ConnectionLostError extends IscsiError {}
 
+/** A connection that was lost could not be made anew in time; `cause` is why the last attempt failed. */
+export class RecoveryFailedError extends ConnectionLostError {}
+
+/** The session has been closed by its owner. */
+export class SessionClosedError extends ConnectionLostError {}
+
+/** The target kept sending this initiator somewhere else. */
+export class RedirectError extends IscsiError {
+  constructor(path: readonly string[]) {
+    super(`the target redirects the login again and again: ${path.join(', then ')}`)
+  }
+}
+
+/** A command was not answered in time, however often it was sent. */
+export class CommandTimeoutError extends IscsiError {
+  readonly command: string
+
+  constructor(command: string, times: number, timeoutMs: number) {
+    super(`${command}: no answer within ${timeoutMs} ms, ${times} times`)
+    this.command = command
+  }
+}
+
+/**
+ * A command that may not be carried out twice was sent, and its answer was lost: whether it was carried out is for the caller
+ * to find out. `cause` tells what came between.
+ */
+export class OutcomeUnknownError extends IscsiError {
+  readonly command: string
+
+  constructor(command: string, cause: Error) {
+    super(`${command}: sent, but its answer was lost (${cause.message}); it may have been carried out`, { cause })
+    this.command = command
+  }
+}
+
+/** This I_T nexus held a RESERVE(6), which a reset or a new session has dropped; the command was not sent. */
+export class ReservationLostError extends IscsiError {
+  readonly command: string
+
+  constructor(command: string) {
+    super(`${command}: not sent, since the RESERVE(6) of this initiator was lost with its session or by a reset`)
+    this.command = command
+  }
+}
+
 /** The target broke a rule of the protocol; the connection has been closed. */
 export class ProtocolError extends IscsiError {}
+
+/** The answer to a command is none that the standard admits; the connection is not to blame. */
+export class MalformedAnswerError extends IscsiError {}
 
 /** The target could not prove who it is, or wants an authentication that goes against the rules (RFC 7143 9.2.1, 12.1.3). */
 export class AuthenticationError extends IscsiError {}

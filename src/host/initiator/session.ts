@@ -1,45 +1,39 @@
 // A session with a target: one connection in full feature phase (RFC 7143 4.2, ErrorRecoveryLevel 0). Commands leave as
 // fast as the target's window allows, in the order in which they were submitted; answers come in any order.
 
-import { ASYNC_EVENT, ASYNC_MESSAGE } from '../../../protocol/iscsi/async-message.ts'
+import { ASYNC_EVENT } from '../../../protocol/iscsi/async-message.ts'
 import { DATA_IN } from '../../../protocol/iscsi/data-in.ts'
 import type { OperationalParameters } from '../../../protocol/iscsi/keys.ts'
-import { LOGOUT_REASON } from '../../../protocol/iscsi/logout-request.ts'
-import { LOGOUT_RESPONSE, LOGOUT_RESPONSE_CODE } from '../../../protocol/iscsi/logout-response.ts'
+import { LOGOUT_RESPONSE_CODE } from '../../../protocol/iscsi/logout-response.ts'
 import { NOP_IN } from '../../../protocol/iscsi/nop-in.ts'
-import { INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
+import { INITIATOR_OPCODE, RESERVED_TAG } from '../../../protocol/iscsi/opcodes.ts'
 import { R2T } from '../../../protocol/iscsi/r2t.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
-import { SCSI_COMMAND } from '../../../protocol/iscsi/scsi-command.ts'
-import { SCSI_RESPONSE } from '../../../protocol/iscsi/scsi-response.ts'
 import { lessThan, next } from '../../../protocol/iscsi/serial.ts'
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../../protocol/iscsi/task-management-request.ts'
-import {
-  TASK_MANAGEMENT_RESPONSE,
-  TASK_MANAGEMENT_RESPONSE_CODE,
-} from '../../../protocol/iscsi/task-management-response.ts'
+import { TASK_MANAGEMENT_RESPONSE_CODE } from '../../../protocol/iscsi/task-management-response.ts'
 import type { TextPair } from '../../../protocol/iscsi/text.ts'
-import { encodeLun } from '../../../protocol/scsi/lun.ts'
 import { type CommandResult, type ScsiCommand, ScsiTask } from './command.ts'
 import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
 import { Exchanges } from './exchanges.ts'
-import { type PduStream, type ReceivedPdu, rejectedHeader, type StreamEvents } from './stream.ts'
+import { dispatch, endingOfDataIn, endingOfResponse, type Handlers, numberToFill, rejectedHeader } from './incoming.ts'
+import {
+  type AsyncMessage,
+  askLogout,
+  askManagement,
+  askNop,
+  type ManageOptions,
+  readAsyncMessage,
+} from './session-requests.ts'
+import type { PduStream, ReceivedPdu, StreamEvents } from './stream.ts'
+import { TaskSender } from './task-sender.ts'
+import { TaskTable } from './task-table.ts'
 import { exchangeText } from './text-exchange.ts'
 
 const BUFFER_OFFSET = DATA_IN.at('bufferOffset').byte
 const DATA_SN = DATA_IN.at('dataSn').byte
-const DATA_IN_STATUS = DATA_IN.at('status').byte
-const RESIDUAL_COUNT = DATA_IN.at('residualCount').byte
-const RESPONSE = SCSI_RESPONSE.at('response').byte
-const RESPONSE_STATUS = SCSI_RESPONSE.at('status').byte
 const OPCODE_MASK = 0x3f
-const HAS_STATUS = 0x01
-const OVERFLOW = 0x04
-const UNDERFLOW = 0x02
 const ITT_IN_HEADER = DATA_IN.at('initiatorTaskTag').byte
-const CMD_SN_IN_HEADER = SCSI_COMMAND.at('cmdSn').byte
-const EXP_CMD_SN = REJECT.at('expCmdSn').byte
-const IMMEDIATE = 0x40
 const EMPTY = Buffer.alloc(0)
 
 export interface SessionIdentity {
@@ -55,13 +49,6 @@ export interface SessionIdentity {
   readonly parameters: OperationalParameters
 }
 
-export interface ManageOptions {
-  /** The logical unit; zero where the function does not look at it. */
-  readonly lun?: number
-  /** ABORT TASK: which. */
-  readonly task?: ScsiTask
-}
-
 export class InitiatorSession implements SessionIdentity {
   readonly initiatorName: string
   readonly targetName: string | undefined
@@ -72,13 +59,15 @@ export class InitiatorSession implements SessionIdentity {
   /** Resolves when the connection has ended: with the error that ended it, or undefined after `logout` and `destroy`. */
   readonly closed: Promise<Error | undefined>
 
+  /** How long a new connection has to wait when this one has ended (RFC 7143 7.5): as negotiated, or as the target said. */
+  time2WaitMs: number
+  /** What the target says unasked. Whoever listens answers a request for logout. */
+  onAsyncMessage: ((message: AsyncMessage) => void) | undefined
+
   readonly #stream: PduStream
   readonly #exchanges: Exchanges
-  /** Commands that have left and are not answered. */
-  readonly #tasks = new Map<number, ScsiTask>()
-  /** Commands that wait for the window to open. */
-  #waiting: ScsiTask[] = []
-  #nextTag = 1
+  readonly #tasks: TaskTable
+  readonly #sender: TaskSender
   #ended: Error | undefined
   #leaving = false
   #resolveClosed!: (error: Error | undefined) => void
@@ -90,8 +79,11 @@ export class InitiatorSession implements SessionIdentity {
     this.tsih = identity.tsih
     this.cid = identity.cid
     this.parameters = identity.parameters
+    this.time2WaitMs = 1000 * identity.parameters.defaultTime2Wait
     this.#stream = stream
-    this.#exchanges = new Exchanges(() => this.#takeTag())
+    this.#tasks = new TaskTable((tag) => this.#exchanges.has(tag))
+    this.#exchanges = new Exchanges(() => this.#tasks.takeTag())
+    this.#sender = new TaskSender(stream, identity.parameters)
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
@@ -117,7 +109,7 @@ export class InitiatorSession implements SessionIdentity {
     const task = new ScsiTask(command)
     if (this.#ended) task.fail(this.#ended)
     else if (command.immediate) this.#start(task, this.#stream.cmdSn)
-    else if (this.#waiting.length > 0 || this.#windowClosed) this.#waiting.push(task)
+    else if (this.#tasks.anyWaits || this.#windowClosed) this.#tasks.wait(task)
     else this.#startNext(task)
     return task
   }
@@ -134,40 +126,29 @@ export class InitiatorSession implements SessionIdentity {
    * Carries out a task management function (RFC 7143 11.5); the response, which TASK_MANAGEMENT_RESPONSE_CODE names. When
    * it is FUNCTION COMPLETE, the tasks of this session that the function ended reject with TaskAbortedError.
    */
-  async manage(functionCode: number, { lun = 0, task }: ManageOptions = {}): Promise<number> {
-    if (task && this.#withdraw(task)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
-    const affected = this.#affected(functionCode, task?.command.lun ?? lun, task)
-    const answer = await this.#exchanges.begin((initiatorTaskTag) =>
-      this.#stream.send(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, {
-        immediate: true,
-        function: functionCode,
-        lun: encodeLun(task?.command.lun ?? lun),
-        initiatorTaskTag,
-        referencedTaskTag: task?.initiatorTaskTag ?? RESERVED_TAG,
-        refCmdSn: task?.cmdSn ?? 0,
-      }),
-    )
-    const { response } = TASK_MANAGEMENT_RESPONSE.decode(answer.header)
+  async manage(functionCode: number, { lun = 0, task, reason }: ManageOptions = {}): Promise<number> {
+    if (task && this.#tasks.withdraw(task, reason)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
+    const at = task?.command.lun ?? lun
+    const affected = this.#tasks.affected(functionCode, at, task)
+    const response = await askManagement(this.#stream, this.#exchanges, functionCode, at, task)
     if (response === TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE)
-      for (const ended of affected) if (this.#tasks.delete(ended.initiatorTaskTag)) ended.abort()
+      for (const ended of affected) this.forget(ended, reason)
     return response
   }
 
-  /** ABORT TASK; the response. */
+  /** The target does not know the task any more: should it answer all the same, that is passed over. */
+  forget(task: ScsiTask, reason?: Error): void {
+    if (this.#tasks.remove(task)) task.abort(reason)
+  }
+
+  /** ABORT TASK; the response. The other functions by name: task-management.ts. */
   abortTask(task: ScsiTask): Promise<number> {
     return this.manage(FUNCTION.ABORT_TASK, { task })
   }
 
   /** NOP-Out with an answer wanted (RFC 7143 11.18): what came back, which is what was sent if the target is well. */
-  async nop(data: Buffer = EMPTY): Promise<Buffer> {
-    const answer = await this.#exchanges.begin((initiatorTaskTag) =>
-      this.#stream.send(
-        INITIATOR_OPCODE.NOP_OUT,
-        { immediate: true, initiatorTaskTag, targetTransferTag: RESERVED_TAG },
-        data,
-      ),
-    )
-    return answer.data
+  nop(data: Buffer = EMPTY): Promise<Buffer> {
+    return askNop(this.#stream, this.#exchanges, data)
   }
 
   /** A text negotiation (RFC 7143 11.10), SendTargets above all: the target's pairs. One at a time. */
@@ -185,24 +166,22 @@ export class InitiatorSession implements SessionIdentity {
   async logout(): Promise<void> {
     if (this.#ended) return
     this.#leaving = true
-    const answer = await this.#exchanges.begin((initiatorTaskTag) =>
-      this.#stream.send(INITIATOR_OPCODE.LOGOUT_REQUEST, {
-        immediate: true,
-        reason: LOGOUT_REASON.CLOSE_THE_SESSION,
-        initiatorTaskTag,
-        cid: this.cid,
-      }),
-    )
-    const { response } = LOGOUT_RESPONSE.decode(answer.header)
+    const { response, time2WaitMs } = await askLogout(this.#stream, this.#exchanges, this.cid)
+    this.time2WaitMs = time2WaitMs
     this.#stream.destroy()
     if (response !== LOGOUT_RESPONSE_CODE.CLOSED_SUCCESSFULLY)
       throw new ProtocolError(`the target answered a logout with response ${response}`)
   }
 
-  /** Drops the connection without a word, as a host that loses power does. */
-  destroy(): void {
+  /** Drops the connection without a word, as a host that loses power does; `error`: why. */
+  destroy(error?: Error): void {
     this.#leaving = true
-    this.#stream.destroy()
+    this.#stream.destroy(error)
+  }
+
+  /** PDUs that have come: while it grows, the target is well. */
+  get received(): number {
+    return this.#stream.received
   }
 
   get #windowClosed(): boolean {
@@ -217,34 +196,13 @@ export class InitiatorSession implements SessionIdentity {
 
   #start(task: ScsiTask, cmdSn: number): void {
     task.cmdSn = cmdSn
-    task.initiatorTaskTag = this.#takeTag()
-    this.#tasks.set(task.initiatorTaskTag, task)
-    const { immediateData, initialR2T, firstBurstLength, maxRecvDataSegmentLengthPeer } = this.parameters
-    const data = task.command.dataOut ?? EMPTY
-    const unsolicited = Math.min(data.length, firstBurstLength)
-    const immediate = immediateData ? Math.min(unsolicited, maxRecvDataSegmentLengthPeer) : 0
-    const end = initialR2T ? immediate : unsolicited
-    const { writer, expStatSn } = this.#stream
-    writer.command(task, cmdSn, expStatSn, data.subarray(0, immediate), end === immediate)
-    this.#sendData(task, RESERVED_TAG, immediate, data.subarray(immediate, end))
-  }
-
-  /** One sequence of Data-Out PDUs, its DataSN from zero on. */
-  #sendData(task: ScsiTask, targetTransferTag: number, bufferOffset: number, data: Buffer): void {
-    const limit = this.parameters.maxRecvDataSegmentLengthPeer
-    const { writer, expStatSn } = this.#stream
-    for (let sent = 0, dataSn = 0; sent < data.length; dataSn++) {
-      const part = data.subarray(sent, sent + limit)
-      const final = sent + part.length === data.length
-      writer.dataOut(task, targetTransferTag, expStatSn, dataSn, bufferOffset + sent, part, final)
-      sent += part.length
-    }
+    this.#tasks.add(task)
+    this.#sender.command(task, cmdSn)
   }
 
   #receive(pdu: ReceivedPdu): void {
-    RECEIVE.get(pdu.opcode)?.(this.#handlers, pdu)
-    while (this.#waiting.length > 0 && !this.#windowClosed && !this.#ended)
-      this.#startNext(this.#waiting.shift() as ScsiTask)
+    dispatch(this.#handlers, pdu)
+    while (this.#tasks.anyWaits && !this.#windowClosed && !this.#ended) this.#startNext(this.#tasks.shift() as ScsiTask)
   }
 
   readonly #handlers: Handlers = {
@@ -257,33 +215,28 @@ export class InitiatorSession implements SessionIdentity {
     reject: (pdu) => this.#reject(pdu),
   }
 
-  #dataIn({ header, at, initiatorTaskTag, data, dataOffset, dataLength, placed }: ReceivedPdu): void {
-    const task = this.#tasks.get(initiatorTaskTag)
+  #dataIn(pdu: ReceivedPdu): void {
+    const { header, at, data, dataOffset, dataLength, placed } = pdu
+    const task = this.#tasks.get(pdu.initiatorTaskTag)
     if (!task) return // it was aborted while these were on their way
     const dataSn = header.readUInt32BE(at + DATA_SN)
     task.takeData(dataSn, header.readUInt32BE(at + BUFFER_OFFSET), data, dataOffset, dataLength, placed)
-    if ((header[at + 1]! & HAS_STATUS) !== 0) this.#finish(task, header, at, header[at + DATA_IN_STATUS]!, 0, EMPTY)
+    const ending = endingOfDataIn(pdu)
+    if (ending) this.#tasks.finish(task, ending, EMPTY)
   }
 
-  #response({ header, at, initiatorTaskTag, data, dataOffset, dataLength }: ReceivedPdu): void {
-    const task = this.#tasks.get(initiatorTaskTag)
-    const segment = data.subarray(dataOffset, dataOffset + dataLength)
-    if (task) this.#finish(task, header, at, header[at + RESPONSE_STATUS]!, header[at + RESPONSE]!, segment)
-  }
-
-  #finish(task: ScsiTask, header: Buffer, at: number, status: number, response: number, segment: Buffer): void {
-    const flags = header[at + 1]!
-    const residualCount = header.readUInt32BE(at + RESIDUAL_COUNT)
-    const [overflow, underflow] = [(flags & OVERFLOW) !== 0, (flags & UNDERFLOW) !== 0]
-    task.finish({ status, response, overflow, underflow, residualCount }, segment)
-    this.#tasks.delete(task.initiatorTaskTag)
+  #response(pdu: ReceivedPdu): void {
+    const task = this.#tasks.get(pdu.initiatorTaskTag)
+    const { data, dataOffset, dataLength } = pdu
+    if (task) this.#tasks.finish(task, endingOfResponse(pdu), data.subarray(dataOffset, dataOffset + dataLength))
   }
 
   #r2t({ header, at, initiatorTaskTag }: ReceivedPdu): void {
     const task = this.#tasks.get(initiatorTaskTag)
     if (!task) return
     const { targetTransferTag, r2tSn, bufferOffset, desiredDataTransferLength } = R2T.decode(header, at)
-    this.#sendData(task, targetTransferTag, bufferOffset, task.takeR2T(r2tSn, bufferOffset, desiredDataTransferLength))
+    const data = task.takeR2T(r2tSn, bufferOffset, desiredDataTransferLength)
+    this.#sender.data(task, targetTransferTag, bufferOffset, data)
   }
 
   /** A ping of the target is answered at once (RFC 7143 11.19). */
@@ -299,10 +252,14 @@ export class InitiatorSession implements SessionIdentity {
     })
   }
 
-  /** A target that asks for a logout gets one (RFC 7143 11.9.1); what else it announces, the connection's end will show. */
-  #asyncMessage({ header, at }: ReceivedPdu): void {
-    if (ASYNC_MESSAGE.decode(header, at).asyncEvent !== ASYNC_EVENT.LOGOUT_REQUESTED || this.#leaving) return
-    this.logout().catch(() => {}) // then the connection has ended, which `closed` tells
+  /** A target that asks for a logout gets one (RFC 7143 11.9.1), unless somebody listens who sees to that. */
+  #asyncMessage(pdu: ReceivedPdu): void {
+    const message = readAsyncMessage(pdu)
+    const { event, parameters } = message
+    if (event === ASYNC_EVENT.CONNECTION_DROPPED || event === ASYNC_EVENT.ALL_CONNECTIONS_DROPPED)
+      this.time2WaitMs = 1000 * parameters[1]
+    if (this.onAsyncMessage) this.onAsyncMessage(message)
+    else if (event === ASYNC_EVENT.LOGOUT_REQUESTED && !this.#leaving) this.logout().catch(() => {}) // `closed` tells
   }
 
   #reject(pdu: ReceivedPdu): void {
@@ -310,24 +267,20 @@ export class InitiatorSession implements SessionIdentity {
     const rejected = rejectedHeader(pdu)
     // A command whose data are rejected gets a status of its own.
     if (!rejected || (rejected[0]! & OPCODE_MASK) === INITIATOR_OPCODE.DATA_OUT) return
-    this.#plug(rejected, pdu)
+    const cmdSn = numberToFill(rejected, pdu)
+    if (cmdSn !== undefined) this.#fill(cmdSn)
     const initiatorTaskTag = rejected.readUInt32BE(ITT_IN_HEADER)
     const error = new RejectedError(reason)
     const task = this.#tasks.get(initiatorTaskTag)
     if (task) {
-      this.#tasks.delete(initiatorTaskTag)
+      this.#tasks.remove(task)
       task.fail(error)
     } else this.#exchanges.fail(initiatorTaskTag, error)
   }
 
-  /**
-   * A command that was rejected has not been received (RFC 7143 7.3): a NOP-Out takes its number, or those after it
-   * would wait for it. Its answer is of no interest.
-   */
-  #plug(rejected: Buffer, { header, at }: ReceivedPdu): void {
-    const cmdSn = rejected.readUInt32BE(CMD_SN_IN_HEADER)
-    if ((rejected[0]! & IMMEDIATE) !== 0 || header.readUInt32BE(at + EXP_CMD_SN) !== cmdSn) return
-    const initiatorTaskTag = this.#takeTag()
+  /** A NOP-Out takes a number that nothing else will; its answer is of no interest. */
+  #fill(cmdSn: number): void {
+    const initiatorTaskTag = this.#tasks.takeTag()
     this.#stream.send(INITIATOR_OPCODE.NOP_OUT, { initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn })
   }
 
@@ -337,59 +290,8 @@ export class InitiatorSession implements SessionIdentity {
       error && { cause: error },
     )
     this.#ended = lost
-    for (const task of [...this.#tasks.values(), ...this.#waiting]) task.fail(lost)
-    this.#tasks.clear()
-    this.#waiting = []
+    this.#tasks.failAll(lost)
     this.#exchanges.failAll(lost)
     this.#resolveClosed(this.#leaving && !error ? undefined : lost)
   }
-
-  /** A task that has not left need not be aborted at the target. */
-  #withdraw(task: ScsiTask): boolean {
-    const index = this.#waiting.indexOf(task)
-    if (index < 0) return false
-    this.#waiting.splice(index, 1)
-    task.abort()
-    return true
-  }
-
-  /** The tasks of this session that a function ends (SAM-5 7). */
-  #affected(functionCode: number, lun: number, task: ScsiTask | undefined): ScsiTask[] {
-    if (functionCode === FUNCTION.ABORT_TASK) return task ? [task] : []
-    const all = [...this.#tasks.values()]
-    if (TARGET_WIDE.has(functionCode)) return all
-    return UNIT_WIDE.has(functionCode) ? all.filter(({ command }) => command.lun === lun) : []
-  }
-
-  #takeTag(): number {
-    while (this.#nextTag === RESERVED_TAG || this.#tasks.has(this.#nextTag) || this.#exchanges.has(this.#nextTag))
-      this.#nextTag = next(this.#nextTag)
-    const tag = this.#nextTag
-    this.#nextTag = next(tag)
-    return tag
-  }
 }
-
-const UNIT_WIDE: ReadonlySet<number> = new Set([
-  FUNCTION.ABORT_TASK_SET,
-  FUNCTION.CLEAR_TASK_SET,
-  FUNCTION.LOGICAL_UNIT_RESET,
-])
-const TARGET_WIDE: ReadonlySet<number> = new Set([FUNCTION.TARGET_WARM_RESET, FUNCTION.TARGET_COLD_RESET])
-
-type Handlers = Readonly<
-  Record<'dataIn' | 'response' | 'r2t' | 'nopIn' | 'answer' | 'asyncMessage' | 'reject', (pdu: ReceivedPdu) => void>
->
-
-/** What the target may send; anything else is passed over. */
-const RECEIVE: ReadonlyMap<number, (handlers: Handlers, pdu: ReceivedPdu) => void> = new Map([
-  [TARGET_OPCODE.DATA_IN, (h, pdu) => h.dataIn(pdu)],
-  [TARGET_OPCODE.SCSI_RESPONSE, (h, pdu) => h.response(pdu)],
-  [TARGET_OPCODE.R2T, (h, pdu) => h.r2t(pdu)],
-  [TARGET_OPCODE.NOP_IN, (h, pdu) => h.nopIn(pdu)],
-  [TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE, (h, pdu) => h.answer(pdu)],
-  [TARGET_OPCODE.TEXT_RESPONSE, (h, pdu) => h.answer(pdu)],
-  [TARGET_OPCODE.LOGOUT_RESPONSE, (h, pdu) => h.answer(pdu)],
-  [TARGET_OPCODE.ASYNC_MESSAGE, (h, pdu) => h.asyncMessage(pdu)],
-  [TARGET_OPCODE.REJECT, (h, pdu) => h.reject(pdu)],
-] satisfies [number, (handlers: Handlers, pdu: ReceivedPdu) => void][])

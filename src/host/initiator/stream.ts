@@ -2,7 +2,7 @@
 // the command window). What the PDUs mean is the session's.
 
 import { Framer } from '../../../protocol/iscsi/framer.ts'
-import { BHS_LENGTH, RESERVED_TAG, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
+import { RESERVED_TAG, TARGET_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import { type Digests, encodePdu, type HeaderFields, type Opcode } from '../../../protocol/iscsi/pdu.ts'
 import { SCSI_RESPONSE } from '../../../protocol/iscsi/scsi-response.ts'
 import { lessThan, next } from '../../../protocol/iscsi/serial.ts'
@@ -44,6 +44,8 @@ export class PduStream {
   cmdSn: number
   maxCmdSn: number
   expStatSn = 0
+  /** PDUs that have come. */
+  received = 0
   writer: PduWriter
 
   readonly #transport: Transport
@@ -112,6 +114,7 @@ export class PduStream {
     const { header, headerOffset: at, data, dataOffset, dataLength, placed } = this.#framer
     const opcode = header[at]! & OPCODE_MASK
     const initiatorTaskTag = header.readUInt32BE(at + INITIATOR_TASK_TAG)
+    this.received++
     this.#count(opcode, header, at, initiatorTaskTag)
     this.#events.pdu({ opcode, header, at, initiatorTaskTag, data, dataOffset, dataLength, placed })
   }
@@ -135,9 +138,4 @@ function carriesStatus(opcode: number, flags: number, initiatorTaskTag: number):
   if (opcode === TARGET_OPCODE.DATA_IN) return (flags & HAS_STATUS) !== 0
   if (opcode === TARGET_OPCODE.NOP_IN) return initiatorTaskTag !== RESERVED_TAG
   return opcode !== TARGET_OPCODE.R2T
-}
-
-/** The header of a PDU that was rejected is the data of the Reject (RFC 7143 11.17.3): whose it was. */
-export function rejectedHeader({ data, dataOffset, dataLength }: ReceivedPdu): Buffer | undefined {
-  return dataLength >= BHS_LENGTH ? data.subarray(dataOffset, dataOffset + BHS_LENGTH) : undefined
 }

@@ -30,10 +30,11 @@ describe('READ CAPACITY(10) parameter data (SBC-3 5.15.2)', () => {
 
 describe('READ CAPACITY(16) parameter data (SBC-3 5.16.2)', () => {
   const codec = { encode: encodeCapacity16, decode: decodeCapacity16 }
-  const wire = hex('0000000100000002 00000200 05 13 c007 0000 0000000000000000 000000000000')
+  const wire = hex('0000000100000002 00000200 15 13 c007 0000 0000000000000000 000000000000')
   const values = {
     lastLba: 0x1_0000_0002n,
     blockLength: 512,
+    rcBasis: 1,
     pType: 2,
     protEn: true,
     piExponent: 1,
@@ -54,6 +55,7 @@ describe('READ CAPACITY(16) parameter data (SBC-3 5.16.2)', () => {
     const values = fc.record({
       lastLba: fc.bigInt(0n, 2n ** 64n - 1n),
       blockLength: fc.nat(0x7fffffff),
+      rcBasis: fc.nat(3),
       pType: fc.nat(7),
       protEn: fc.boolean(),
       piExponent: fc.nat(15),

@@ -18,11 +18,31 @@ const WIRE = hex(`
   00a0 0460 04c0 0960 0000 0000 0000 0000
   00000000000000000000000000000000000000000000`)
 
+/** What older standards had. */
+const OBSOLETE = {
+  aerc: false,
+  trmTsk: false,
+  bQue: false,
+  mChngr: false,
+  ackReqQ: false,
+  addr16: false,
+  relAdr: false,
+  wBus16: false,
+  sync: false,
+  linked: false,
+  tranDis: false,
+  clocking: 0,
+  qas: false,
+  ius: false,
+}
+
 const VALUES = {
+  ...OBSOLETE,
   peripheralQualifier: 0,
   peripheralDeviceType: 0,
   rmb: true,
   luCong: false,
+  hotPluggable: 0,
   version: 6,
   normAca: false,
   hiSup: true,
@@ -60,6 +80,16 @@ describe('standard INQUIRY data', () => {
 
   test('no device server behind the LUN: byte 0 is 7Fh', () => {
     expect(encodeStandardInquiry(NO_LOGICAL_UNIT)[0]).toBe(0x7f)
+  })
+
+  test('what older standards had is read too, each bit where it stood', () => {
+    const set = Buffer.from(WIRE)
+    set[3]! |= 0xc0
+    set[6]! |= 0x8d
+    set[7]! |= 0xbc
+    set[56] = 0x0f
+    const every = Object.fromEntries(Object.keys(OBSOLETE).map((name) => [name, name === 'clocking' ? 3 : true]))
+    expect(decodeStandardInquiry(set)).toEqual({ ...VALUES, ...every })
   })
 
   test('what an older device sends: bytes after its ADDITIONAL LENGTH mean nothing', () => {

@@ -2,7 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ASSOCIATION, scsiName } from '../../../../protocol/scsi/designator.ts'
 import { EXTENDED_INQUIRY } from '../../../../protocol/scsi/vpd/extended-inquiry.ts'
-import { encodeManagementNetworkAddresses } from '../../../../protocol/scsi/vpd/management-network-addresses.ts'
+import {
+  decodeManagementNetworkAddresses,
+  encodeManagementNetworkAddresses,
+} from '../../../../protocol/scsi/vpd/management-network-addresses.ts'
 import { decodeModePagePolicies, encodeModePagePolicies } from '../../../../protocol/scsi/vpd/mode-page-policy.ts'
 import { decodeVpdPage } from '../../../../protocol/scsi/vpd/page.ts'
 import { decodeScsiPorts, encodeScsiPorts, type ScsiPort } from '../../../../protocol/scsi/vpd/scsi-ports.ts'
@@ -11,14 +14,26 @@ import { bothWays, hex, identity, onlyWireErrors, valuesOf } from '../support.ts
 
 test('Management Network Addresses (85h, SPC-4 7.8.8) without an address', () => {
   expect(encodeManagementNetworkAddresses()).toEqual(hex('00 85 0000'))
+  expect(decodeManagementNetworkAddresses(hex('00 85 0000'))).toEqual([])
 })
 
-describe('Extended INQUIRY Data (86h, SPC-4 7.8.7)', () => {
+test('Management Network Addresses of another array: padded with zeros, a cut one is refused', () => {
+  const wire = hex(`00 85 0018 22 00 0010 ${Buffer.from('http://10.0.0.5').toString('hex')}00 04 00 0000`)
+  expect(decodeManagementNetworkAddresses(wire)).toEqual([
+    { association: 1, serviceType: 2, address: 'http://10.0.0.5' },
+    { association: 0, serviceType: 4, address: '' },
+  ])
+  onlyWireErrors(decodeManagementNetworkAddresses, wire)
+  wire[7] = 0x15
+  expect(() => decodeManagementNetworkAddresses(wire)).toThrow(WireError)
+})
+
+describe('Extended INQUIRY Data (86h, SPC-4 7.8.7, SPC-5 7.7.4)', () => {
   const codec = {
     encode: EXTENDED_INQUIRY.encode,
     decode: (source: Buffer) => decodeVpdPage(EXTENDED_INQUIRY, source),
   }
-  const wire = Buffer.concat([hex('00 86 003c 4c 27 05 01 10 03 000a 40 fc'), Buffer.alloc(50)])
+  const wire = Buffer.concat([hex('00 86 003c 4c 27 05 21 52 03 000a 50 fc 86 0102 0304 a4'), Buffer.alloc(44)])
 
   test('both ways', () => {
     expect(wire.length).toBe(64)
@@ -38,16 +53,35 @@ describe('Extended INQUIRY Data (86h, SPC-4 7.8.7)', () => {
       crdSup: true,
       nvSup: false,
       vSup: true,
+      noPiChk: true,
       piiSup: false,
       luiClr: true,
+      luCollectionType: 2,
       rSup: true,
+      rtdSup: false,
+      hssRelEf: true,
       cbcs: false,
       multiITNexusMicrocodeDownload: 3,
       extendedSelfTestMinutes: 10,
       poaSup: false,
       hraSup: true,
       vsaSup: false,
+      dmsValid: true,
       maximumSenseDataLength: 252,
+      ibs: true,
+      ias: false,
+      sac: true,
+      nrd1: true,
+      nrd0: false,
+      maximumInquiryChangeLogs: 0x102,
+      maximumModePageChangeLogs: 0x304,
+      dmMd4: true,
+      dmMd5: false,
+      dmMd6: true,
+      dmMd7: false,
+      dmMdD: false,
+      dmMdE: true,
+      dmMdF: false,
     })
   })
 

@@ -142,7 +142,7 @@ describe('Block Device Characteristics (B1h)', () => {
     encode: BLOCK_DEVICE_CHARACTERISTICS.encode,
     decode: (source: Buffer) => decodeVpdPage(BLOCK_DEVICE_CHARACTERISTICS, source),
   }
-  const wire = Buffer.concat([hex('00 b1 003c 0001 02 55 23 000000 00000e10'), Buffer.alloc(48)])
+  const wire = Buffer.concat([hex('00 b1 003c 0001 02 55 2b 000000 00000e10'), Buffer.alloc(48)])
 
   test('both ways', () => {
     bothWays(codec, wire, {
@@ -152,6 +152,7 @@ describe('Block Device Characteristics (B1h)', () => {
       wacereq: 1,
       nominalFormFactor: 5,
       zoned: 2,
+      rbwz: true,
       bocs: false,
       fuab: true,
       vbuls: true,

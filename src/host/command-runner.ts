@@ -1,0 +1,101 @@
+// Sends the commands of one logical unit and judges their answers: tries again what may be, tells of unit attentions, and makes
+// errors of the rest.
+
+import type { SenseData } from '../../protocol/scsi/sense.ts'
+import { WireError } from '../../protocol/wire/error.ts'
+import { delay } from './clock.ts'
+import { commandError } from './command-error.ts'
+import { newTries, type Tries, tellsOfReset, verdict } from './command-policy.ts'
+import type { Request } from './commands/request.ts'
+import type { CommandResult } from './initiator/command.ts'
+import { MalformedAnswerError, ReservationLostError } from './initiator/errors.ts'
+import type { Nexus, NexusCommand } from './nexus.ts'
+
+export type AttentionListener = (attention: SenseData) => void
+
+export class CommandRunner {
+  readonly #nexus: Nexus
+  readonly #lun: number
+  readonly #listeners = new Set<AttentionListener>()
+  /** While this nexus holds a RESERVE(6): the generation in which it got it. */
+  #reservedIn: number | undefined
+
+  constructor(nexus: Nexus, lun: number) {
+    this.#nexus = nexus
+    this.#lun = lun
+  }
+
+  /** RESERVE(6) has succeeded, RELEASE(6) has ended it. */
+  set reserved(reserved: boolean) {
+    this.#reservedIn = reserved ? this.#nexus.generation : undefined
+  }
+
+  /** @returns what ends the listening */
+  onUnitAttention(listener: AttentionListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /**
+   * Carries out a request.
+   * @throws CommandError for a status other than GOOD, IscsiError when there is no answer
+   * @throws ReservationLostError for the first command after a RESERVE(6) was lost
+   */
+  async run<T>(request: Request<T>): Promise<T> {
+    this.#requireReservation(request.name)
+    const command = this.#command(request)
+    let result = await this.#nexus.execute(command)
+    if (result.status !== 0 || result.response !== 0) result = await this.#insist(command, result, newTries())
+    if (request.exact && result.residual)
+      throw new MalformedAnswerError(
+        `${request.name}: GOOD, but ${result.residual.kind} of ${result.residual.count} bytes`,
+      )
+    try {
+      return request.decode(result.data)
+    } catch (error) {
+      if (error instanceof WireError)
+        throw new MalformedAnswerError(`${request.name}: ${error.message}`, { cause: error })
+      throw error
+    }
+  }
+
+  /** Told once: what comes after it is sent without a reservation, as its caller knows. */
+  #requireReservation(name: string): void {
+    if (this.#reservedIn === undefined || this.#reservedIn === this.#nexus.generation) return
+    this.#reservedIn = undefined
+    throw new ReservationLostError(name)
+  }
+
+  /** Until it is done, or there is no use in trying. */
+  async #insist(command: NexusCommand, first: CommandResult, tries: Tries): Promise<CommandResult> {
+    for (let result = first, generation = this.#nexus.generation; ; ) {
+      // A new session begins with unit attentions of its own.
+      if (generation !== this.#nexus.generation) tries.attentions.clear()
+      generation = this.#nexus.generation
+      const next = verdict(result, tries, { repeatable: command.repeatable, reserved: this.#reservedIn !== undefined })
+      if (next.kind === 'done') return result
+      if (next.attention) this.#tell(next.attention)
+      if (next.kind === 'failed') throw commandError(command.name, result)
+      if (next.afterMs > 0) await delay(this.#nexus.clock, next.afterMs)
+      result = await this.#nexus.execute(command)
+    }
+  }
+
+  /** While a reservation protects what is written, nothing is written again by a nexus that may have lost it. */
+  #command({ name, cdb, dataOut, dataInLength, repeatable, slow }: Request<unknown>): NexusCommand {
+    return {
+      name,
+      lun: this.#lun,
+      cdb,
+      ...(dataOut && { dataOut }),
+      ...(dataInLength !== undefined && { dataInLength }),
+      repeatable: repeatable && (this.#reservedIn === undefined || dataInLength !== undefined),
+      ...(slow && { slow }),
+    }
+  }
+
+  #tell(attention: SenseData): void {
+    if (tellsOfReset(attention)) this.#reservedIn = undefined
+    for (const listener of this.#listeners) listener(attention)
+  }
+}

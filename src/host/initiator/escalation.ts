@@ -1,0 +1,69 @@
+// What is done about commands that are not answered in time, pure: ABORT TASK first; where that has no effect LOGICAL UNIT RESET;
+// where that has none the connection is given up, and recovery begins (as open-iscsi and ESXi do it).
+
+import { TASK_MANAGEMENT_RESPONSE_CODE } from '../../../protocol/iscsi/task-management-response.ts'
+
+const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST } = TASK_MANAGEMENT_RESPONSE_CODE
+
+/** `response` is undefined when a function was not answered in time either. */
+export type EscalationEvent<Command> =
+  | { readonly kind: 'expired'; readonly command: Command; readonly lun: number }
+  | { readonly kind: 'abort answered'; readonly command: Command; readonly response: number | undefined }
+  | { readonly kind: 'reset answered'; readonly lun: number; readonly response: number | undefined }
+  /** Its answer has come all the same, or it ended in another way. */
+  | { readonly kind: 'ended'; readonly command: Command }
+
+export type EscalationEffect<Command> =
+  | { readonly kind: 'abort'; readonly command: Command }
+  | { readonly kind: 'reset'; readonly lun: number }
+  /** The target does not know the command: no answer to it can come any more. */
+  | { readonly kind: 'forget'; readonly command: Command }
+  | { readonly kind: 'drop'; readonly reason: string }
+
+export class Escalation<Command> {
+  /** Commands whose ABORT TASK is under way, and their LUNs. */
+  readonly #aborting = new Map<Command, number>()
+  /** LUNs that are being reset. */
+  readonly #resetting = new Set<number>()
+
+  step(event: EscalationEvent<Command>): EscalationEffect<Command>[] {
+    switch (event.kind) {
+      case 'expired':
+        // A reset that is under way ends the command as well.
+        if (this.#aborting.has(event.command) || this.#resetting.has(event.lun)) return []
+        this.#aborting.set(event.command, event.lun)
+        return [{ kind: 'abort', command: event.command }]
+      case 'abort answered':
+        return this.#abortAnswered(event.command, event.response)
+      case 'reset answered':
+        this.#resetting.delete(event.lun)
+        return event.response === FUNCTION_COMPLETE ? [] : [{ kind: 'drop', reason: resetFailed(event.response) }]
+      case 'ended':
+        this.#aborting.delete(event.command)
+        return []
+    }
+  }
+
+  /** The connection has ended, and all of this with it. */
+  clear(): void {
+    this.#aborting.clear()
+    this.#resetting.clear()
+  }
+
+  #abortAnswered(command: Command, response: number | undefined): EscalationEffect<Command>[] {
+    const lun = this.#aborting.get(command)
+    if (lun === undefined) return []
+    this.#aborting.delete(command)
+    if (response === FUNCTION_COMPLETE) return []
+    // Had the target answered the command, the answer would have come before this one.
+    if (response === TASK_DOES_NOT_EXIST) return [{ kind: 'forget', command }]
+    if (this.#resetting.has(lun)) return []
+    this.#resetting.add(lun)
+    return [{ kind: 'reset', lun }]
+  }
+}
+
+const resetFailed = (response: number | undefined): string =>
+  `neither a command nor ABORT TASK was answered in time, and LOGICAL UNIT RESET ${
+    response === undefined ? 'was not either' : `was refused with response ${response}`
+  }`

@@ -1,0 +1,94 @@
+// The heartbeat slots of a volume (notes, 4): each host that has it open for writing owns one, which names the host's journal. Here
+// they are read, taken and given back by plain reads and writes, as a tool does that has the volume for itself.
+
+import { uptime } from 'node:os'
+import { VmfsError } from './errors.ts'
+import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE, LOCK_IMPLEMENTATION } from './structures/heartbeat.ts'
+import type { ValuesOf } from './structures/structure.ts'
+import { encodeUuid, NIL_UUID } from './structures/uuid.ts'
+import type { VolumeIo } from './transaction.ts'
+import type { VmfsVersion } from './version.ts'
+
+export type Heartbeat = ValuesOf<typeof HEARTBEAT.fields> & {
+  /** Where the slot is found in the volume, whatever it says itself. */
+  readonly slotOffset: number
+}
+
+/** Where a host keeps its journal. */
+export interface JournalPlace {
+  /** As the slot names it: of a file block on VMFS5, of a journal block on VMFS6. */
+  readonly address: number
+  /** Bytes of the volume. */
+  readonly offset: number
+}
+
+const READ_BYTES = 1024 * 1024
+
+/** All slots, in order. @throws VmfsError 'damaged' for one that is neither free nor used */
+export async function readHeartbeats(volume: VolumeIo, { heartbeats }: VmfsVersion): Promise<Heartbeat[]> {
+  const slots: Heartbeat[] = []
+  const total = heartbeats.slots * heartbeats.slotBytes
+  for (let at = 0; at < total; at += READ_BYTES) {
+    const part = await volume.read(HEARTBEAT_OFFSET + at, Math.min(READ_BYTES, total - at))
+    for (let from = 0; from < part.length; from += heartbeats.slotBytes)
+      slots.push(decodeSlot(part, from, HEARTBEAT_OFFSET + at + from))
+  }
+  return slots
+}
+
+export const isUsed = ({ state }: Heartbeat): boolean => state === HEARTBEAT_STATE.used
+
+/** The slot to take for this host: hosts that come at the same time start at different ones. */
+export function chooseSlot(slots: readonly Heartbeat[], host: string): Heartbeat {
+  const raw = encodeUuid(host)
+  const start = (raw.readUInt32LE(0) ^ raw.readUInt32LE(4) ^ raw.readUInt16LE(8)) >>> 0
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots[(start + index) % slots.length]!
+    if (!isUsed(slot)) return slot
+  }
+  throw new VmfsError('in use', `all ${slots.length} heartbeat slots of the volume are in use`)
+}
+
+/** Writes the slot as this host's, with the next generation. */
+export async function takeSlot(
+  volume: VolumeIo,
+  version: VmfsVersion,
+  slot: Heartbeat,
+  host: string,
+  journal: JournalPlace,
+): Promise<Heartbeat> {
+  const taken: Heartbeat = {
+    ...slot,
+    state: HEARTBEAT_STATE.used,
+    offset: slot.slotOffset,
+    generation: slot.generation + 1n,
+    stampUs: BigInt(Math.round(uptime() * 1e6)),
+    owner: host,
+    journalAddress: journal.address,
+    journalOffset: journal.offset,
+    driverMajor: version.major,
+    driverMinor: version.minor,
+    lockImplementation: LOCK_IMPLEMENTATION,
+  }
+  await writeSlot(volume, version, taken)
+  return taken
+}
+
+/** Gives a slot back: generation, stamp and address stay for the next owner to go on from. */
+export async function freeSlot(volume: VolumeIo, version: VmfsVersion, slot: Heartbeat): Promise<void> {
+  const { free } = HEARTBEAT_STATE
+  await writeSlot(volume, version, { ...slot, state: free, owner: NIL_UUID, journalAddress: 0, journalOffset: 0 })
+}
+
+async function writeSlot(volume: VolumeIo, { heartbeats }: VmfsVersion, slot: Heartbeat): Promise<void> {
+  await volume.write(slot.slotOffset, HEARTBEAT.encode(slot, Buffer.alloc(heartbeats.slotBytes)))
+  await volume.flush()
+}
+
+function decodeSlot(source: Buffer, at: number, slotOffset: number): Heartbeat {
+  const slot = HEARTBEAT.decode(source, at)
+  const { free, used } = HEARTBEAT_STATE
+  if (slot.state !== free && slot.state !== used)
+    throw new VmfsError('damaged', `a heartbeat slot has the state 0x${slot.state.toString(16)}`, slotOffset)
+  return { ...slot, slotOffset }
+}

@@ -1,0 +1,132 @@
+// A host has a volume open for writing as long as a heartbeat slot is its own (notes, 4). Hosts that went without giving theirs
+// back have left a journal: it is replayed before anybody writes.
+
+import { VmfsError } from './errors.ts'
+import {
+  chooseSlot,
+  freeSlot,
+  type Heartbeat,
+  isUsed,
+  type JournalPlace,
+  readHeartbeats,
+  takeSlot,
+} from './heartbeats.ts'
+import { isEndedProcess } from './host-identity.ts'
+import { HostJournal, replayJournal } from './journal.ts'
+import { freeJournalBlock, takeJournalBlock } from './journal-blocks.ts'
+import type { JournalBounds } from './structures/journal.ts'
+import type { VolumeIo } from './transaction.ts'
+import type { Volume } from './volume.ts'
+
+export interface RecoverOptions {
+  /** The hosts whose slots are in use are dead, whoever they are: replay their journals and free their slots. */
+  readonly recover?: boolean
+}
+
+/** Slots and journals are read from the devices each time: other hosts write to them. Bitmaps go through `io`. */
+export class HostSession {
+  readonly host: string
+  readonly journal: HostJournal
+  readonly #volume: Volume
+  readonly #io: VolumeIo
+  readonly #slot: Heartbeat
+
+  constructor(volume: Volume, io: VolumeIo, slot: Heartbeat, journal: HostJournal) {
+    this.host = slot.owner
+    this.journal = journal
+    this.#volume = volume
+    this.#io = io
+    this.#slot = slot
+  }
+
+  /** Gives the slot and the journal back; after a change that was cut they stay, for a replay to finish it. */
+  async end(): Promise<void> {
+    await this.#io.flush()
+    if (this.journal.isInDoubt) return
+    await freeSlot(this.#volume.logical, this.#volume.version, this.#slot)
+    await freeJournalBlock(this.#volume, this.#io, journalOf(this.#slot))
+    await this.#io.flush()
+  }
+}
+
+/**
+ * Takes a heartbeat slot and a journal for `host`.
+ * @throws VmfsError 'in use' while another host has one
+ */
+export async function beginSession(volume: Volume, io: VolumeIo, host: string): Promise<HostSession> {
+  const { version, logical } = volume
+  const slots = await readHeartbeats(logical, version)
+  requireAlone(slots, host)
+  const place = await takeJournalBlock(volume, io, slots)
+  const journal = new HostJournal(logical, place.offset, host, journalBounds(volume))
+  await journal.start()
+  const slot = await takeSlot(logical, version, chooseSlot(slots, host), host, place)
+  await requireStillAlone(volume, slot)
+  return new HostSession(volume, io, slot, journal)
+}
+
+/**
+ * Replays the journals of hosts that are gone, and frees their slots: of those that this kernel knows to have ended, of an earlier
+ * run of the host itself, and of all others when they are said to be dead.
+ * @returns the hosts
+ * @throws VmfsError 'in use' for a host of which nothing is known
+ */
+export async function recoverHosts(
+  volume: Volume,
+  io: VolumeIo,
+  host: string,
+  { recover = false }: RecoverOptions = {},
+): Promise<string[]> {
+  const used = (await readHeartbeats(volume.logical, volume.version)).filter(isUsed)
+  const gone = used.filter(({ owner }) => recover || owner === host || isEndedProcess(owner))
+  requireAlone(
+    used.filter((slot) => !gone.includes(slot)),
+    host,
+  )
+  for (const slot of gone) await recoverHost(volume, io, slot)
+  return gone.map(({ owner }) => owner)
+}
+
+async function recoverHost(volume: Volume, io: VolumeIo, slot: Heartbeat): Promise<void> {
+  const place = journalOf(slot)
+  if (place.offset !== 0) {
+    await replayJournal(volume.logical, place.offset, journalBounds(volume))
+    volume.cache.clear()
+  }
+  await freeSlot(volume.logical, volume.version, slot)
+  if (place.address !== 0) await freeJournalBlock(volume, io, place)
+}
+
+/** Two that came at the same time see each other here, unless they took the same slot, which the later one has then. */
+async function requireStillAlone({ logical, version }: Volume, own: Heartbeat): Promise<void> {
+  const used = (await readHeartbeats(logical, version)).filter(isUsed)
+  try {
+    requireAlone(used, own.owner)
+  } catch (error) {
+    if (used.some((slot) => slot.slotOffset === own.slotOffset && slot.owner === own.owner))
+      await freeSlot(logical, version, own)
+    throw error
+  }
+}
+
+export function requireAlone(slots: readonly Heartbeat[], host: string): void {
+  const other = slots.find((slot) => isUsed(slot) && slot.owner !== host)
+  if (!other) return
+  const ip = other.ip === '' ? '' : ` (${other.ip})`
+  throw new VmfsError(
+    'in use',
+    `host ${other.owner}${ip} has the volume open for writing, since its heartbeat slot at byte ${other.slotOffset} of the ` +
+      'volume is in use: wait until it is done; if it was cut off and is gone, "lunette vmfs check --repair --force" finishes or ' +
+      'undoes what it had begun',
+    other.slotOffset,
+  )
+}
+
+const journalOf = ({ journalAddress, journalOffset }: Heartbeat): JournalPlace => ({
+  address: journalAddress,
+  offset: journalOffset,
+})
+
+const journalBounds = ({ version, logical }: Volume): JournalBounds => ({
+  ...{ journalBytes: version.journals.bytes, sectorBytes: version.sectorBytes, volumeBytes: logical.size },
+})

@@ -1,0 +1,19 @@
+// VMFS volumes as a library, by way of `lunette/host`.
+
+export { VmfsError, type VmfsProblem } from './errors.ts'
+export { type FileDescriptor, isDirectory } from './file-descriptors.ts'
+export type { FilePiece, FileReader } from './file-reader.ts'
+export { type FormatOptions, type FormattedVolume, formatVolume } from './format.ts'
+export { type Heartbeat, readHeartbeats } from './heartbeats.ts'
+export { type Found, lookup as lookupPath, readLink, walkTree } from './path-lookup.ts'
+export { type HeldLock, heldLocks, measureSpace, type Space, type SpaceUse } from './space.ts'
+export type { DirectoryEntry, FoundEntry } from './structures/directory.ts'
+export { FILE_TYPE, type FileMeta } from './structures/file-descriptor.ts'
+export { type FsDescriptor, openVolume, type Volume } from './volume.ts'
+export {
+  type FileReference,
+  openForWriting,
+  type PutOptions,
+  type WritableVolume,
+  type WriteOptions,
+} from './writable-volume.ts'

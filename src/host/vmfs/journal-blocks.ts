@@ -1,0 +1,92 @@
+// Where hosts keep their journals: on VMFS6 a journal block of .jbc.sf, on VMFS5 a block of .jnl.sf, or on a volume without that
+// file, which another program made, any file block. A block is a host's own as long as its heartbeat slot names it.
+
+import { Allocator } from './allocation.ts'
+import { VmfsError } from './errors.ts'
+import { FileMap } from './file-map.ts'
+import { type Heartbeat, isUsed, type JournalPlace } from './heartbeats.ts'
+import type { ResourceFile } from './resource-files.ts'
+import type { Address } from './structures/address.ts'
+import { FILE_TYPE } from './structures/file-descriptor.ts'
+import { Transaction, type TransactionLog, type VolumeIo } from './transaction.ts'
+import { FILE_BLOCK_BYTES } from './version.ts'
+import type { Volume } from './volume.ts'
+
+/** For a change of one sector, which is written whole or not at all. */
+const UNLOGGED: TransactionLog = { capacity: 1, log: async () => {}, retire: async () => {} }
+
+/**
+ * A place for a journal that no used slot names.
+ * @throws VmfsError 'no space' when there is none
+ */
+export async function takeJournalBlock(
+  volume: Volume,
+  io: VolumeIo,
+  slots: readonly Heartbeat[],
+): Promise<JournalPlace> {
+  const own = await ownBlocks(volume)
+  if (!own) return await takeResource(volume, io)
+  const named = new Set(slots.filter(isUsed).map(({ journalOffset }) => journalOffset))
+  const block = own.find((candidate) => !named.has(candidate * FILE_BLOCK_BYTES))
+  if (block === undefined)
+    throw new VmfsError('in use', `${own.length} hosts have the volume open, and it has no more journals`)
+  return placeOf(volume, { kind: 'file block', block, cow: false, toBeZeroed: 0 }, block * FILE_BLOCK_BYTES)
+}
+
+/** Gives back what `takeJournalBlock` took; a block that is free already stays so. */
+export async function freeJournalBlock(volume: Volume, io: VolumeIo, place: JournalPlace): Promise<void> {
+  const address = volume.version.addresses.decode(BigInt(place.address))
+  const own = await ownBlocks(volume)
+  if (own && address.kind === 'file block' && own.includes(address.block)) return
+  const found = resourceOf(volume, address)
+  if (!found) return
+  const { file, cluster, resource } = found
+  if ((await file.readCluster(cluster)).state.isFree(resource)) return
+  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes)
+  await allocatorOf(volume, file).release(tx, { cluster, resource })
+  await tx.commit()
+}
+
+/** The blocks of .jnl.sf, where the volume has one. */
+async function ownBlocks(volume: Volume): Promise<number[] | undefined> {
+  if (volume.files.jbc) return undefined
+  const { name, address } = volume.version.journals
+  const entry = await volume.find(await volume.root(), name)
+  if (entry?.type !== FILE_TYPE.system || entry.address !== address) return undefined
+  const file = await volume.readFileDescriptor(address)
+  const blocks: number[] = []
+  for await (const { address: block } of new FileMap(volume.contextOver(volume.cache), file).addresses())
+    if (block.kind === 'file block') blocks.push(block.block)
+  return blocks
+}
+
+async function takeResource(volume: Volume, io: VolumeIo): Promise<JournalPlace> {
+  const file = volume.files.jbc ?? volume.files.fbb
+  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes)
+  const { cluster, resource } = await allocatorOf(volume, file).take(tx)
+  await tx.commit()
+  if (file === volume.files.jbc) {
+    const address = { kind: 'journal block', cluster, resource } as const
+    return placeOf(volume, { ...address, cow: false }, await volume.files.jbc.resourceOffset(cluster, resource))
+  }
+  const block = cluster * file.places.resourcesPerCluster + resource
+  return placeOf(volume, { kind: 'file block', block, cow: false, toBeZeroed: 0 }, block * FILE_BLOCK_BYTES)
+}
+
+function resourceOf({ files }: Volume, address: Address) {
+  if (address.kind === 'file block')
+    return { file: files.fbb as ResourceFile, ...files.fbb.places.locate(address.block) }
+  if (address.kind !== 'journal block' || !files.jbc) return undefined
+  return { file: files.jbc as ResourceFile, cluster: address.cluster, resource: address.resource }
+}
+
+const allocatorOf = ({ version }: Volume, file: ResourceFile) =>
+  new Allocator(version, {
+    ...{ plural: 'blocks for a journal', places: file.places, bits: file.bits },
+    headerOffset: (cluster) => file.headerOffset(cluster),
+  })
+
+const placeOf = ({ version }: Volume, address: Address, offset: number): JournalPlace => ({
+  address: Number(version.addresses.encode(address)),
+  offset,
+})

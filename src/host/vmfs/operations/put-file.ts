@@ -1,0 +1,54 @@
+// Makes a file of a stream of data, or puts the data in the place of what a file holds: whole, or not at all.
+
+import { VmfsError } from '../errors.ts'
+import { type FileDescriptor, isDirectory } from '../file-descriptors.ts'
+import { type FoundPlace, lookup } from '../path-lookup.ts'
+import { FILE_TYPE } from '../structures/file-descriptor.ts'
+import type { Work, Writing } from '../writing.ts'
+import { type Content, freeContent, putContent } from './content.ts'
+import { linkNewFile, newFile } from './create-file.ts'
+import { FileEdit } from './file-edit.ts'
+import { placeToChange, quote, requireChangeable } from './names.ts'
+import { type StageOptions, stageContent } from './stage-content.ts'
+
+export type PutOptions = StageOptions
+
+/** @returns the address of the file's descriptor */
+export async function putFile(
+  writing: Writing,
+  path: string,
+  source: AsyncIterable<Uint8Array>,
+  options: PutOptions,
+): Promise<number> {
+  const place = await placeToChange(writing.volume, path)
+  if (path.endsWith('/')) throw new VmfsError('is a directory', `${quote(path)} is the path of a directory`)
+  const existing = place.entry && (await fileAt(writing, place))
+  return await writing.run(async (work) => {
+    const content = await stageContent(work, source, options)
+    return existing ? await replaceContent(work, existing, content) : await create(work, place, content)
+  })
+}
+
+/** What the name leads to, through symbolic links. */
+async function fileAt({ volume }: Writing, { path }: FoundPlace): Promise<FileDescriptor> {
+  const { file } = await lookup(volume, path)
+  if (isDirectory(file.meta)) throw new VmfsError('is a directory', `${quote(path)} is a directory`)
+  requireChangeable(file, path)
+  if (file.meta.type !== FILE_TYPE.file)
+    throw new VmfsError('unsupported', `${quote(path)} maps a raw device, and has no data of its own`)
+  return file
+}
+
+async function create(work: Work, { directory, name }: FoundPlace, content: Content): Promise<number> {
+  const file = await newFile(work, FILE_TYPE.file)
+  await linkNewFile(work, file, content, directory, name)
+  return file.address
+}
+
+async function replaceContent(work: Work, file: FileDescriptor, content: Content): Promise<number> {
+  await freeContent(work, file)
+  const edit = await FileEdit.open(work, file.address)
+  putContent(work.volume.version, edit, content)
+  await edit.save({ modifiedAt: work.time, changedAt: work.time })
+  return file.address
+}

@@ -1,0 +1,204 @@
+// One change of a volume's metadata, whole or not at all: the sectors that it changes are kept here until they are logged in the
+// host's journal, written in place and the record is retired (notes, 16). Each edit names the lock that guards what it touches:
+// the descriptor's own, or that of a cluster header (notes, 5).
+
+import { VmfsError } from './errors.ts'
+
+/** What a transaction reads and writes: offsets and lengths in bytes of the volume, multiples of the sector. */
+export interface VolumeIo {
+  read(offset: number, length: number): Promise<Buffer>
+  write(offset: number, data: Buffer): Promise<void>
+  flush(): Promise<void>
+}
+
+/** A sector as it is to stand at `offset` of the volume. */
+export interface SectorImage {
+  readonly offset: number
+  readonly image: Buffer
+}
+
+/** Where a transaction is logged before it happens. */
+export interface TransactionLog {
+  /** How many sectors one record has room for. */
+  readonly capacity: number
+  /** The record is on stable storage when it resolves. */
+  log(images: readonly SectorImage[]): Promise<void>
+  /** What the record says has been carried out. */
+  retire(): Promise<void>
+}
+
+/** A part of the volume that holds metadata: bytes of the volume, and the offset of the lock that guards it. */
+export interface Region {
+  readonly offset: number
+  readonly length: number
+  readonly lock: number
+}
+
+interface Sector {
+  readonly before: Buffer
+  image: Buffer
+}
+
+export class Transaction {
+  readonly #volume: VolumeIo
+  readonly #log: TransactionLog
+  readonly #sectorBytes: number
+  readonly #sectors = new Map<number, Sector>()
+  readonly #locks = new Set<number>()
+  readonly #freed = new Set<string>()
+  /** Sectors that were edited, also those that have their old content again. */
+  #edited = 0
+  #dataWritten = false
+  #finished = false
+
+  constructor(volume: VolumeIo, log: TransactionLog, sectorBytes: number) {
+    this.#volume = volume
+    this.#log = log
+    this.#sectorBytes = sectorBytes
+  }
+
+  /** Volume offsets of the locks that guard what has been edited, ascending: the order in which a host may take them. */
+  get locks(): readonly number[] {
+    return [...this.#locks].sort((a, b) => a - b)
+  }
+
+  /** Whether `sectors` more sectors fit into the record. */
+  hasRoomFor(sectors: number): boolean {
+    return this.#edited + sectors <= this.#log.capacity
+  }
+
+  /** Metadata with the edits made so far; any offset and length. The buffer is the caller's own. */
+  async read(offset: number, length: number): Promise<Buffer> {
+    const first = this.#sectorOf(offset)
+    const end = this.#sectorOf(offset + length + this.#sectorBytes - 1)
+    await this.#load(first, end)
+    const result = Buffer.alloc(end - first)
+    for (let at = first; at < end; at += this.#sectorBytes) this.#sectors.get(at)!.image.copy(result, at - first)
+    return result.subarray(offset - first, offset - first + length)
+  }
+
+  /** Hands the region's image to `change` and keeps what it makes of it. */
+  async edit<Result>(region: Region, change: (image: Buffer) => Result): Promise<Result> {
+    const image = await this.read(region.offset, region.length)
+    const result = change(image)
+    await this.replace(region, image)
+    return result
+  }
+
+  /** Keeps `image` as what the region is to hold. */
+  async replace({ offset, lock }: Region, image: Buffer): Promise<void> {
+    this.#demandOpen()
+    const first = this.#sectorOf(offset)
+    const end = this.#sectorOf(offset + image.length + this.#sectorBytes - 1)
+    await this.#load(first, end)
+    for (let at = first; at < end; at += this.#sectorBytes) {
+      const sector = this.#sectors.get(at)!
+      if (sector.image === sector.before) {
+        sector.image = Buffer.from(sector.before)
+        this.#edited++
+      }
+      const from = Math.max(offset, at)
+      const to = Math.min(offset + image.length, at + this.#sectorBytes)
+      image.copy(sector.image, from - at, from - offset, to - offset)
+    }
+    this.#locks.add(lock)
+  }
+
+  /**
+   * Writes at once, unlogged: for what nothing on the volume leads to yet, or whose old content may go. It is on stable storage
+   * before the transaction is.
+   */
+  async write(offset: number, data: Buffer): Promise<void> {
+    this.#demandOpen()
+    for (let at = this.#sectorOf(offset); at < offset + data.length; at += this.#sectorBytes) this.#forget(at)
+    this.#dataWritten = true
+    await this.#volume.write(offset, data)
+  }
+
+  /** Data that an earlier transaction of the same operation has written may be on its way: it is to be flushed with ours. */
+  flushFirst(): void {
+    this.#dataWritten = true
+  }
+
+  /** Remembers that this transaction frees a resource, which is therefore not to be handed out again before it is committed. */
+  markFreed(resource: string): void {
+    this.#freed.add(resource)
+  }
+
+  hasFreed(resource: string): boolean {
+    return this.#freed.has(resource)
+  }
+
+  /** @throws VmfsError 'too large' for more sectors than a record of the journal holds: an operation that was not split */
+  async commit(): Promise<void> {
+    this.#demandOpen()
+    this.#finished = true
+    const images = this.#changed()
+    if (images.length > this.#log.capacity)
+      throw new VmfsError(
+        'too large',
+        `one change of ${images.length} sectors, and the journal has room for ${this.#log.capacity}`,
+      )
+    if (this.#dataWritten) await this.#volume.flush()
+    if (images.length === 0) return
+    await this.#log.log(images)
+    await writeInPlace(this.#volume, images)
+    await this.#log.retire()
+  }
+
+  #changed(): SectorImage[] {
+    return [...this.#sectors]
+      .filter(([, { before, image }]) => before !== image && !before.equals(image))
+      .map(([offset, { image }]) => ({ offset, image }))
+      .sort((a, b) => a.offset - b.offset)
+  }
+
+  /** Reads what is not there yet, with one read for each gap. */
+  async #load(first: number, end: number): Promise<void> {
+    for (let at = first; at < end; ) {
+      if (this.#sectors.has(at)) {
+        at += this.#sectorBytes
+        continue
+      }
+      let to = at
+      while (to < end && !this.#sectors.has(to)) to += this.#sectorBytes
+      const data = await this.#volume.read(at, to - at)
+      for (let start = at; start < to; start += this.#sectorBytes) {
+        const before = data.subarray(start - at, start - at + this.#sectorBytes)
+        this.#sectors.set(start, { before, image: before })
+      }
+      at = to
+    }
+  }
+
+  #forget(sector: number): void {
+    const known = this.#sectors.get(sector)
+    if (known && known.before !== known.image)
+      throw new Error(`sector at ${sector} is both edited and written directly`)
+    this.#sectors.delete(sector)
+  }
+
+  #sectorOf(offset: number): number {
+    return offset - (offset % this.#sectorBytes)
+  }
+
+  #demandOpen(): void {
+    if (this.#finished) throw new Error('the transaction is over')
+  }
+}
+
+/** Writes sectors where they belong, neighbours in one write, and flushes. */
+export async function writeInPlace(volume: VolumeIo, images: readonly SectorImage[]): Promise<void> {
+  let run: SectorImage[] = []
+  const writeRun = async () => {
+    if (run[0]) await volume.write(run[0].offset, Buffer.concat(run.map(({ image }) => image)))
+    run = []
+  }
+  for (const sector of images) {
+    const last = run.at(-1)
+    if (last && last.offset + last.image.length !== sector.offset) await writeRun()
+    run.push(sector)
+  }
+  await writeRun()
+  await volume.flush()
+}

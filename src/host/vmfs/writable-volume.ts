@@ -1,0 +1,211 @@
+// A volume that is open for writing: every operation that changes it, one after the other. Each is done whole or not at all, also
+// when the device is lost at any write: who opens the volume next finishes or undoes it from the journal (notes, 16).
+
+import type { BlockDevice } from '../block-device.ts'
+import { VmfsError } from './errors.ts'
+import { makeHostUuid } from './host-identity.ts'
+import { beginSession, type HostSession, type RecoverOptions, recoverHosts } from './host-session.ts'
+import { resizeContent, writeContent } from './operations/change-content.ts'
+import { makeDirectory } from './operations/make-directory.ts'
+import { makeLink } from './operations/make-link.ts'
+import { quote, requireChangeable } from './operations/names.ts'
+import { type PutOptions, putFile } from './operations/put-file.ts'
+import { removeDirectory, removeFile } from './operations/remove.ts'
+import { rename } from './operations/rename.ts'
+import { lookup } from './path-lookup.ts'
+import type { VolumeIo } from './transaction.ts'
+import { openVolume, type Volume } from './volume.ts'
+import { type Work, Writing } from './writing.ts'
+
+export type { PutOptions } from './operations/put-file.ts'
+
+export interface WriteOptions extends RecoverOptions {
+  /** Whose heartbeat slot it is: a UUID as VMFS writes it. By default one of this process, different each time. */
+  readonly host?: string
+  /** Milliseconds since 1970, for the times of files. */
+  readonly now?: () => number
+}
+
+/** A file by its descriptor's address; the generation tells it from another one that got its descriptor later. */
+export interface FileReference {
+  readonly address: number
+  readonly generation: number
+}
+
+/** Data that is written in one transaction: more of it is split. */
+const WRITE_BYTES = 64 * 1024 * 1024
+
+/**
+ * A volume that this host has open for writing. Paths start at the root, with or without "/". The methods may be called while
+ * another one is under way: each waits for its turn. All of them throw VmfsError, with the problem of what was asked for ('no such
+ * file', 'exists', 'not a directory', 'is a directory', 'not empty', 'bad name', 'no space', 'too large', 'read-only' for system
+ * files, 'unsupported'), 'damaged' for what the volume holds; and whatever the device fails with.
+ */
+export class WritableVolume {
+  /** To read it: what is read between two operations is consistent. */
+  readonly volume: Volume
+  /** UUIDs of the hosts whose journals were replayed when the volume was opened. */
+  readonly recovered: readonly string[]
+  readonly #writing: Writing
+  readonly #session: HostSession
+  #last: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  constructor(writing: Writing, session: HostSession, recovered: readonly string[]) {
+    this.volume = writing.volume
+    this.recovered = recovered
+    this.#writing = writing
+    this.#session = session
+  }
+
+  /** UUID under which this host has the volume open. */
+  get host(): string {
+    return this.#session.host
+  }
+
+  /**
+   * Makes a file of the bytes of `source`, or replaces what one holds: until it is done the old content is there. A symbolic link
+   * at the end of the path is followed.
+   * @returns the file, for `writeAt`
+   */
+  putFile(path: string, source: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<FileReference> {
+    return this.#inTurn(async () => await this.#reference(await putFile(this.#writing, path, source, options)))
+  }
+
+  /** Makes an empty directory in one that exists, with mode 0755. */
+  makeDirectory(path: string): Promise<void> {
+    return this.#inTurn(async () => void (await makeDirectory(this.#writing, path)))
+  }
+
+  /** Makes a symbolic link at `path` that leads to `target`, whether or not that exists. */
+  makeLink(target: string, path: string): Promise<void> {
+    return this.#inTurn(async () => void (await makeLink(this.#writing, target, path)))
+  }
+
+  /** Removes a file, or a symbolic link itself. */
+  removeFile(path: string): Promise<void> {
+    return this.#inTurn(() => removeFile(this.#writing, path))
+  }
+
+  /** Removes an empty directory. */
+  removeDirectory(path: string): Promise<void> {
+    return this.#inTurn(() => removeDirectory(this.#writing, path))
+  }
+
+  /** Moves a file or directory to the path `to`, where it replaces a file, but no directory. */
+  rename(from: string, to: string): Promise<void> {
+    return this.#inTurn(() => rename(this.#writing, from, to))
+  }
+
+  /** Makes a file `length` bytes long; it must exist. What it gains reads as zeros and takes no space. */
+  truncate(path: string, length: number): Promise<void> {
+    requireOffset(length)
+    return this.#inTurn(async () => {
+      const { file } = await lookup(this.volume, path)
+      requireChangeable(file, path)
+      await this.#writing.run((work) => resizeContent(work, file, length))
+    })
+  }
+
+  /** What a path leads to, through links, for `writeAt`. */
+  reference(path: string): Promise<FileReference> {
+    return this.#inTurn(async () => {
+      const { address, meta } = (await lookup(this.volume, path)).file
+      return { address, generation: meta.generation }
+    })
+  }
+
+  /**
+   * Writes bytes at `offset` (bytes) over what the file holds, which grows when they reach behind its end. Like a disk's, the write is not
+   * atomic: cut, it may have written a part of the data.
+   */
+  writeAt(file: FileReference, offset: number, data: Buffer): Promise<void> {
+    requireOffset(offset)
+    requireOffset(offset + data.length)
+    return this.#inTurn(async () => {
+      for (let at = 0; at < data.length; at += WRITE_BYTES) {
+        const part = data.subarray(at, at + WRITE_BYTES)
+        await this.#onFile(file, async (work, found) => await writeContent(work, found, offset + at, part))
+      }
+    })
+  }
+
+  /** Runs what changes the volume past these operations, when its turn comes: repairs. */
+  exclusively<Result>(operate: (writing: Writing) => Promise<Result>): Promise<Result> {
+    return this.#inTurn(() => operate(this.#writing))
+  }
+
+  /** Waits for what is under way, gives the heartbeat slot back and closes the devices. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#last.catch(() => {})
+    try {
+      await this.#session.end()
+    } finally {
+      await this.volume.close()
+    }
+  }
+
+  async #onFile(
+    { address, generation }: FileReference,
+    operate: (work: Work, file: Awaited<ReturnType<Volume['readFileDescriptor']>>) => Promise<void>,
+  ): Promise<void> {
+    const file = await this.volume.readFileDescriptor(address)
+    if (file.meta.generation !== generation)
+      throw new VmfsError('no such file', `the file with descriptor ${file.name} is gone, and another one has it`)
+    await this.#writing.run((work) => operate(work, file))
+  }
+
+  async #reference(address: number): Promise<FileReference> {
+    const { meta } = await this.volume.readFileDescriptor(address)
+    return { address, generation: meta.generation }
+  }
+
+  #inTurn<Result>(operate: () => Promise<Result>): Promise<Result> {
+    if (this.#closed) return Promise.reject(new VmfsError('read-only', 'the volume has been closed'))
+    const result = this.#last.then(operate, operate)
+    // Whoever asked for it is told.
+    this.#last = result.catch(() => {})
+    return result
+  }
+}
+
+/**
+ * Opens the volume on these devices, given in any order, for writing. What hosts that are gone left half done is finished or undone
+ * first. Owns the devices once it has resolved.
+ * @throws VmfsError 'in use' while another host has the volume open, unless it is said to be dead with `recover`; 'not a volume',
+ *   'unsupported', 'damaged'
+ */
+export async function openForWriting(
+  devices: readonly BlockDevice[],
+  options: WriteOptions = {},
+): Promise<WritableVolume> {
+  const { host = makeHostUuid(), now = Date.now } = options
+  const volume = await openVolume(devices)
+  const io = cachedIo(volume)
+  const recovered = await recoverHosts(volume, io, host, options)
+  const session = await beginSession(volume, io, host)
+  const writing = new Writing(volume, io, session.journal, () => Math.floor(now() / 1000))
+  return new WritableVolume(writing, session, recovered)
+}
+
+/** Reads what is known already from the cache, which forgets what is written. */
+export function cachedIo({ logical, cache }: Volume): VolumeIo {
+  return {
+    read: (offset, length) => cache.read(offset, length),
+    async write(offset, data) {
+      try {
+        await logical.write(offset, data)
+      } finally {
+        cache.invalidate(offset, data.length)
+      }
+    },
+    flush: () => logical.flush(),
+  }
+}
+
+function requireOffset(bytes: number): void {
+  if (!Number.isSafeInteger(bytes) || bytes < 0)
+    throw new VmfsError('too large', `${quote(String(bytes))} is no number of bytes that a file can have`)
+}
