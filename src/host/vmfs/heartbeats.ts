@@ -24,27 +24,39 @@ export interface JournalPlace {
 
 const READ_BYTES = 1024 * 1024
 
-/** All slots, in order. @throws VmfsError 'damaged' for one that is neither free nor used */
-export async function readHeartbeats(volume: VolumeIo, { heartbeats }: VmfsVersion): Promise<Heartbeat[]> {
-  const slots: Heartbeat[] = []
-  const total = heartbeats.slots * heartbeats.slotBytes
-  for (let at = 0; at < total; at += READ_BYTES) {
-    const part = await volume.read(HEARTBEAT_OFFSET + at, Math.min(READ_BYTES, total - at))
-    for (let from = 0; from < part.length; from += heartbeats.slotBytes)
-      slots.push(decodeSlot(part, from, HEARTBEAT_OFFSET + at + from))
-  }
-  return slots
+/** A slot as it was read, and not looked into: most of thousands are free. */
+export interface RawSlot {
+  readonly slotOffset: number
+  readonly isUsed: boolean
+  readonly image: Buffer
 }
 
-export const isUsed = ({ state }: Heartbeat): boolean => state === HEARTBEAT_STATE.used
+/** All slots, in order. @throws VmfsError 'damaged' for one that is neither free nor used */
+export async function readSlots(volume: Pick<VolumeIo, 'read'>, { heartbeats }: VmfsVersion): Promise<RawSlot[]> {
+  const { slots, slotBytes } = heartbeats
+  const result: RawSlot[] = []
+  for (let at = 0; at < slots * slotBytes; at += READ_BYTES) {
+    const part = await volume.read(HEARTBEAT_OFFSET + at, Math.min(READ_BYTES, slots * slotBytes - at))
+    for (let from = 0; from < part.length; from += slotBytes)
+      result.push(rawSlot(part.subarray(from, from + slotBytes), HEARTBEAT_OFFSET + at + from))
+  }
+  return result
+}
+
+export const decodeSlot = ({ image, slotOffset }: RawSlot): Heartbeat => ({ ...HEARTBEAT.decode(image), slotOffset })
+
+/** Of the hosts that have the volume open, or had it when they were cut off. @throws VmfsError 'damaged' */
+export async function readHeartbeats(volume: Pick<VolumeIo, 'read'>, version: VmfsVersion): Promise<Heartbeat[]> {
+  return (await readSlots(volume, version)).filter(({ isUsed }) => isUsed).map(decodeSlot)
+}
 
 /** The slot to take for this host: hosts that come at the same time start at different ones. */
-export function chooseSlot(slots: readonly Heartbeat[], host: string): Heartbeat {
+export function chooseSlot(slots: readonly RawSlot[], host: string): Heartbeat {
   const raw = encodeUuid(host)
   const start = (raw.readUInt32LE(0) ^ raw.readUInt32LE(4) ^ raw.readUInt16LE(8)) >>> 0
   for (let index = 0; index < slots.length; index++) {
     const slot = slots[(start + index) % slots.length]!
-    if (!isUsed(slot)) return slot
+    if (!slot.isUsed) return decodeSlot(slot)
   }
   throw new VmfsError('in use', `all ${slots.length} heartbeat slots of the volume are in use`)
 }
@@ -85,10 +97,10 @@ async function writeSlot(volume: VolumeIo, { heartbeats }: VmfsVersion, slot: He
   await volume.flush()
 }
 
-function decodeSlot(source: Buffer, at: number, slotOffset: number): Heartbeat {
-  const slot = HEARTBEAT.decode(source, at)
+function rawSlot(image: Buffer, slotOffset: number): RawSlot {
+  const state = HEARTBEAT.fields.state.read(image, 0)
   const { free, used } = HEARTBEAT_STATE
-  if (slot.state !== free && slot.state !== used)
-    throw new VmfsError('damaged', `a heartbeat slot has the state 0x${slot.state.toString(16)}`, slotOffset)
-  return { ...slot, slotOffset }
+  if (state !== free && state !== used)
+    throw new VmfsError('damaged', `a heartbeat slot has the state 0x${state.toString(16)}`, slotOffset)
+  return { slotOffset, isUsed: state === used, image }
 }

@@ -4,11 +4,12 @@
 import { VmfsError } from './errors.ts'
 import {
   chooseSlot,
+  decodeSlot,
   freeSlot,
   type Heartbeat,
-  isUsed,
   type JournalPlace,
   readHeartbeats,
+  readSlots,
   takeSlot,
 } from './heartbeats.ts'
 import { isEndedProcess } from './host-identity.ts'
@@ -55,9 +56,10 @@ export class HostSession {
  */
 export async function beginSession(volume: Volume, io: VolumeIo, host: string): Promise<HostSession> {
   const { version, logical } = volume
-  const slots = await readHeartbeats(logical, version)
-  requireAlone(slots, host)
-  const place = await takeJournalBlock(volume, io, slots)
+  const slots = await readSlots(logical, version)
+  const others = slots.filter(({ isUsed }) => isUsed).map(decodeSlot)
+  requireAlone(others, host)
+  const place = await takeJournalBlock(volume, io, others)
   const journal = new HostJournal(logical, place.offset, host, journalBounds(volume))
   await journal.start()
   const slot = await takeSlot(logical, version, chooseSlot(slots, host), host, place)
@@ -77,7 +79,7 @@ export async function recoverHosts(
   host: string,
   { recover = false }: RecoverOptions = {},
 ): Promise<string[]> {
-  const used = (await readHeartbeats(volume.logical, volume.version)).filter(isUsed)
+  const used = await readHeartbeats(volume.logical, volume.version)
   const gone = used.filter(({ owner }) => recover || owner === host || isEndedProcess(owner))
   requireAlone(
     used.filter((slot) => !gone.includes(slot)),
@@ -99,7 +101,7 @@ async function recoverHost(volume: Volume, io: VolumeIo, slot: Heartbeat): Promi
 
 /** Two that came at the same time see each other here, unless they took the same slot, which the later one has then. */
 async function requireStillAlone({ logical, version }: Volume, own: Heartbeat): Promise<void> {
-  const used = (await readHeartbeats(logical, version)).filter(isUsed)
+  const used = await readHeartbeats(logical, version)
   try {
     requireAlone(used, own.owner)
   } catch (error) {
@@ -109,8 +111,9 @@ async function requireStillAlone({ logical, version }: Volume, own: Heartbeat): 
   }
 }
 
+/** Of the slots in use. @throws VmfsError 'in use' for one of another host */
 export function requireAlone(slots: readonly Heartbeat[], host: string): void {
-  const other = slots.find((slot) => isUsed(slot) && slot.owner !== host)
+  const other = slots.find(({ owner }) => owner !== host)
   if (!other) return
   const ip = other.ip === '' ? '' : ` (${other.ip})`
   throw new VmfsError(

@@ -4,7 +4,7 @@
 import { Allocator } from './allocation.ts'
 import { VmfsError } from './errors.ts'
 import { FileMap } from './file-map.ts'
-import { type Heartbeat, isUsed, type JournalPlace } from './heartbeats.ts'
+import type { Heartbeat, JournalPlace } from './heartbeats.ts'
 import type { ResourceFile } from './resource-files.ts'
 import type { Address } from './structures/address.ts'
 import { FILE_TYPE } from './structures/file-descriptor.ts'
@@ -16,17 +16,17 @@ import type { Volume } from './volume.ts'
 const UNLOGGED: TransactionLog = { capacity: 1, log: async () => {}, retire: async () => {} }
 
 /**
- * A place for a journal that no used slot names.
+ * A place for a journal that no slot in use names.
  * @throws VmfsError 'no space' when there is none
  */
 export async function takeJournalBlock(
   volume: Volume,
   io: VolumeIo,
-  slots: readonly Heartbeat[],
+  used: readonly Heartbeat[],
 ): Promise<JournalPlace> {
   const own = await ownBlocks(volume)
   if (!own) return await takeResource(volume, io)
-  const named = new Set(slots.filter(isUsed).map(({ journalOffset }) => journalOffset))
+  const named = new Set(used.map(({ journalOffset }) => journalOffset))
   const block = own.find((candidate) => !named.has(candidate * FILE_BLOCK_BYTES))
   if (block === undefined)
     throw new VmfsError('in use', `${own.length} hosts have the volume open, and it has no more journals`)

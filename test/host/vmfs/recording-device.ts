@@ -40,14 +40,17 @@ export class RecordingDevice implements BlockDevice {
     return write ? write.data.length : 0
   }
 
-  /** The medium after a power failure. */
-  mediumAfter({ writes, keeps, tornBytes }: PowerFailure): MemoryDevice {
+  /** The medium after a power failure; media with the same key hold the same. */
+  mediumAfter({ writes, keeps, tornBytes }: PowerFailure): { medium: MemoryDevice; key: string } {
     const medium = this.#base.fork()
+    let key = ''
     for (const { data, offset, index, flushed } of this.#writes().slice(0, writes)) {
-      const durable = flushed < writes || keeps(index)
-      if (durable) medium.poke(offset, index === writes - 1 ? data.subarray(0, tornBytes ?? data.length) : data)
+      if (flushed >= writes && !keeps(index)) continue
+      const part = index === writes - 1 ? data.subarray(0, tornBytes ?? data.length) : data
+      medium.poke(offset, part)
+      key += `${index}:${part.length} `
     }
-    return medium
+    return { medium, key }
   }
 
   /** The medium when all is said and done. */
