@@ -21,6 +21,7 @@ export {
   IscsiError,
   LoginRefusedError,
   MalformedAnswerError,
+  NotSentError,
   OutcomeUnknownError,
   ProtocolError,
   RecoveryFailedError,
@@ -47,5 +48,6 @@ export type { Nexus, NexusCommand } from './nexus.ts'
 export { type DeviceOptions, openDevice } from './open-device.ts'
 export { type BesideUrl, type LogicalUnitOptions, openLogicalUnit } from './open-logical-unit.ts'
 export type { RawOptions } from './primary-commands.ts'
+export type { IoLimits, SharedDevice } from './shared-device.ts'
 export { type IscsiUrl, parseIscsiUrl } from './url.ts'
 export * from './vmfs/index.ts'

@@ -3,9 +3,11 @@
 
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { OperatorError } from '../errors.ts'
-import type { BlockDevice } from './block-device.ts'
 import { CommandError } from './command-error.ts'
+import { tellsOfReset } from './command-policy.ts'
+import { compareAndWrite, read10, read16, write10, write16 } from './commands/medium.ts'
 import type { LogicalUnit } from './logical-unit.ts'
+import type { IoLimits, SharedDevice } from './shared-device.ts'
 
 const MIB = 1024 * 1024
 /** Pieces of one read or write are no longer, also where the device server would take more. */
@@ -25,7 +27,7 @@ const BLOCKS_OF_10 = 2 ** 32
  * @throws OperatorError for what is no disk, or one of a block length that no file system here can use
  * @throws CommandError, IscsiError
  */
-export async function openIscsiDevice(unit: LogicalUnit, name = unit.name): Promise<BlockDevice> {
+export async function openIscsiDevice(unit: LogicalUnit, name = unit.name): Promise<SharedDevice> {
   const { peripheralQualifier, peripheralDeviceType } = await unit.inquiry()
   if (peripheralQualifier !== CONNECTED) throw new OperatorError(`${name}: the target has no logical unit there`)
   if (peripheralDeviceType !== DIRECT_ACCESS) {
@@ -39,19 +41,32 @@ export async function openIscsiDevice(unit: LogicalUnit, name = unit.name): Prom
     )
   const size = (Number(lastLba) + 1) * blockLength
   if (!Number.isSafeInteger(size)) throw new OperatorError(`${name} is larger than 8 PiB`)
-  return new IscsiDevice(unit, name, size, blockLength, await pieceBlocks(unit, blockLength))
+  const limits = await blockLimits(unit, blockLength)
+  return new IscsiDevice(unit, { name, size, blockBytes: blockLength, ...limits })
 }
 
-/** MAXIMUM TRANSFER LENGTH; zero and a page that is not there are no limit. */
-async function pieceBlocks(unit: LogicalUnit, blockLength: number): Promise<number> {
-  const limit = await unit.vpdPage('blockLimits').then(
-    ({ maximumTransferLength }) => maximumTransferLength,
-    (error) => {
-      if (error instanceof CommandError && error.is(SENSE.INVALID_FIELD_IN_CDB)) return 0
-      throw error
-    },
-  )
-  return Math.min(limit || Number.POSITIVE_INFINITY, MAX_PIECE_BYTES / blockLength, MAX_BLOCKS_10)
+/**
+ * MAXIMUM TRANSFER LENGTH; zero and a page that is not there are no limit. MAXIMUM COMPARE AND WRITE LENGTH; with those there is no
+ * COMPARE AND WRITE.
+ */
+async function blockLimits(unit: LogicalUnit, blockLength: number) {
+  const page = await unit.vpdPage('blockLimits').catch((error) => {
+    if (error instanceof CommandError && error.is(SENSE.INVALID_FIELD_IN_CDB)) return undefined
+    throw error
+  })
+  const longest = page?.maximumTransferLength || Number.POSITIVE_INFINITY
+  return {
+    pieceBlocks: Math.min(longest, MAX_PIECE_BYTES / blockLength, MAX_BLOCKS_10),
+    hasCompareAndWrite: (page?.maximumCompareAndWriteLength ?? 0) > 0,
+  }
+}
+
+interface Disk {
+  readonly name: string
+  readonly size: number
+  readonly blockBytes: number
+  readonly pieceBlocks: number
+  readonly hasCompareAndWrite: boolean
 }
 
 interface Piece {
@@ -61,19 +76,63 @@ interface Piece {
   readonly at: number
 }
 
-class IscsiDevice implements BlockDevice {
+class IscsiDevice implements SharedDevice {
   readonly name: string
   readonly size: number
   readonly blockBytes: number
+  readonly hasCompareAndWrite: boolean
   readonly #unit: LogicalUnit
   readonly #pieceBlocks: number
+  #limits: IoLimits | undefined
+  /** Of the logical unit, as unit attentions have told. */
+  #resets = 0
 
-  constructor(unit: LogicalUnit, name: string, size: number, blockBytes: number, pieceBlocks: number) {
+  constructor(unit: LogicalUnit, disk: Disk) {
     this.#unit = unit
-    this.name = name
-    this.size = size
-    this.blockBytes = blockBytes
-    this.#pieceBlocks = pieceBlocks
+    this.name = disk.name
+    this.size = disk.size
+    this.blockBytes = disk.blockBytes
+    this.hasCompareAndWrite = disk.hasCompareAndWrite
+    this.#pieceBlocks = disk.pieceBlocks
+    unit.onUnitAttention((attention) => {
+      if (tellsOfReset(attention)) this.#resets++
+    })
+  }
+
+  get epoch(): number {
+    return this.#unit.nexusGeneration + this.#resets
+  }
+
+  fence(limits: IoLimits): void {
+    this.#limits = limits
+  }
+
+  readNow(offset: number, length: number, limits: IoLimits): Promise<Buffer> {
+    this.#requireInside(offset, length)
+    return this.#unit.run({ ...this.#readRequest(this.#piece(offset, length)), ...limits, repeatable: false })
+  }
+
+  writeNow(offset: number, data: Buffer, limits: IoLimits): Promise<void> {
+    this.#requireInside(offset, data.length)
+    return this.#unit.run({
+      ...this.#writeRequest(this.#piece(offset, data.length), data),
+      ...limits,
+      repeatable: false,
+    })
+  }
+
+  compareAndWrite(offset: number, expected: Buffer, replacement: Buffer, limits: IoLimits): Promise<void> {
+    this.#requireInside(offset, expected.length)
+    const { lba } = this.#piece(offset, expected.length)
+    return this.#unit.run({ ...compareAndWrite(lba, expected, replacement, this.blockBytes), ...limits })
+  }
+
+  reserve(): Promise<void> {
+    return this.#unit.reserve6()
+  }
+
+  release(): Promise<void> {
+    return this.#unit.release6()
   }
 
   async read(offset: number, length: number): Promise<Buffer> {
@@ -91,9 +150,10 @@ class IscsiDevice implements BlockDevice {
 
   async write(offset: number, data: Buffer): Promise<void> {
     this.#requireInside(offset, data.length)
-    await this.#each(this.#pieces(offset, data.length), ({ lba, blocks, at }) => {
-      const part = data.subarray(at, at + blocks * this.blockBytes)
-      return lba + blocks > BLOCKS_OF_10 ? this.#unit.write16(lba, part) : this.#unit.write10(lba, part)
+    const limits = this.#limits
+    await this.#each(this.#pieces(offset, data.length), (piece) => {
+      const part = data.subarray(piece.at, piece.at + piece.blocks * this.blockBytes)
+      return this.#unit.run({ ...this.#writeRequest(piece, part), ...limits })
     })
   }
 
@@ -110,8 +170,20 @@ class IscsiDevice implements BlockDevice {
     return this.#unit.close()
   }
 
-  #readPiece({ lba, blocks }: Piece): Promise<Buffer> {
-    return lba + blocks > BLOCKS_OF_10 ? this.#unit.read16(lba, blocks) : this.#unit.read10(lba, blocks)
+  #readPiece(piece: Piece): Promise<Buffer> {
+    return this.#unit.run(this.#readRequest(piece))
+  }
+
+  #readRequest({ lba, blocks }: Piece) {
+    return (lba + blocks > BLOCKS_OF_10 ? read16 : read10)(lba, blocks, this.blockBytes)
+  }
+
+  #writeRequest({ lba, blocks }: Piece, data: Buffer) {
+    return (lba + blocks > BLOCKS_OF_10 ? write16 : write10)(lba, data, this.blockBytes)
+  }
+
+  #piece(offset: number, length: number): Piece {
+    return { lba: offset / this.blockBytes, blocks: length / this.blockBytes, at: 0 }
   }
 
   #requireInside(offset: number, length: number): void {

@@ -10,6 +10,10 @@ export interface NexusCommand extends ScsiCommand {
   readonly repeatable: boolean
   /** Its timeout is longer than that of a read. */
   readonly slow?: boolean
+  /** Asked each time before it leaves: without a yes it fails with NotSentError. */
+  readonly mayLeave?: () => boolean
+  /** Until it is aborted, where that is another time than the session's. */
+  readonly timeoutMs?: number
 }
 
 export interface Nexus {

@@ -8,7 +8,7 @@ import type { Heartbeat, JournalPlace } from './heartbeats.ts'
 import type { ResourceFile } from './resource-files.ts'
 import type { Address } from './structures/address.ts'
 import { FILE_TYPE } from './structures/file-descriptor.ts'
-import { Transaction, type TransactionLog, type VolumeIo } from './transaction.ts'
+import { Transaction, type TransactionLocks, type TransactionLog, type VolumeIo } from './transaction.ts'
 import { FILE_BLOCK_BYTES } from './version.ts'
 import type { Volume } from './volume.ts'
 
@@ -23,10 +23,11 @@ export async function takeJournalBlock(
   volume: Volume,
   io: VolumeIo,
   used: readonly Heartbeat[],
+  locks?: TransactionLocks,
 ): Promise<JournalPlace> {
   const own = await ownBlocks(volume)
-  if (!own) return await takeResource(volume, io)
   const named = new Set(used.map(({ journalOffset }) => journalOffset))
+  if (!own) return (locks && (await leftBehind(volume, named))) ?? (await takeResource(volume, io, locks))
   const block = own.find((candidate) => !named.has(candidate * FILE_BLOCK_BYTES))
   if (block === undefined)
     throw new VmfsError('in use', `${own.length} hosts have the volume open, and it has no more journals`)
@@ -34,7 +35,12 @@ export async function takeJournalBlock(
 }
 
 /** Gives back what `takeJournalBlock` took; a block that is free already stays so. */
-export async function freeJournalBlock(volume: Volume, io: VolumeIo, place: JournalPlace): Promise<void> {
+export async function freeJournalBlock(
+  volume: Volume,
+  io: VolumeIo,
+  place: JournalPlace,
+  locks?: TransactionLocks,
+): Promise<void> {
   const address = volume.version.addresses.decode(BigInt(place.address))
   const own = await ownBlocks(volume)
   if (own && address.kind === 'file block' && own.includes(address.block)) return
@@ -42,7 +48,7 @@ export async function freeJournalBlock(volume: Volume, io: VolumeIo, place: Jour
   if (!found) return
   const { file, cluster, resource } = found
   if ((await file.readCluster(cluster)).state.isFree(resource)) return
-  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes)
+  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes, locks)
   await allocatorOf(volume, file).release(tx, { cluster, resource })
   await tx.commit()
 }
@@ -60,9 +66,23 @@ async function ownBlocks(volume: Volume): Promise<number[] | undefined> {
   return blocks
 }
 
-async function takeResource(volume: Volume, io: VolumeIo): Promise<JournalPlace> {
+/** A journal block of a host that is gone: it is in use, and no slot names it. */
+async function leftBehind(volume: Volume, named: ReadonlySet<number>): Promise<JournalPlace | undefined> {
+  const { jbc } = volume.files
+  for (let cluster = 0; jbc && cluster < jbc.places.clusters; cluster++) {
+    const { state } = await jbc.readCluster(cluster)
+    for (let resource = 0; resource < state.total; resource++) {
+      const offset = await jbc.resourceOffset(cluster, resource)
+      if (state.isFree(resource) || named.has(offset)) continue
+      return placeOf(volume, { kind: 'journal block', cluster, resource, cow: false }, offset)
+    }
+  }
+  return undefined
+}
+
+async function takeResource(volume: Volume, io: VolumeIo, locks?: TransactionLocks): Promise<JournalPlace> {
   const file = volume.files.jbc ?? volume.files.fbb
-  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes)
+  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes, locks)
   const { cluster, resource } = await allocatorOf(volume, file).take(tx)
   await tx.commit()
   if (file === volume.files.jbc) {

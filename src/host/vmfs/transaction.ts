@@ -34,6 +34,17 @@ export interface Region {
   readonly lock: number
 }
 
+/** The locks of a volume that several hosts have open. */
+export interface TransactionLocks {
+  /** Takes a lock, whose sector nothing else writes. @returns false for one that the operation has already, and gives back itself */
+  take(offset: number): Promise<boolean>
+  give(offsets: readonly number[]): Promise<void>
+  /** @throws VmfsError 'in use' when one of them, or of those that the operation has, is not held any more */
+  demandHeld(offsets: readonly number[]): void
+  /** A change was cut, which a replay alone can finish: no lock is given back any more. */
+  freeze(): void
+}
+
 interface Sector {
   readonly before: Buffer
   image: Buffer
@@ -44,22 +55,42 @@ export class Transaction {
   readonly #log: TransactionLog
   readonly #sectorBytes: number
   readonly #sectors = new Map<number, Sector>()
+  readonly #lockManager: TransactionLocks | undefined
   readonly #locks = new Set<number>()
+  /** Those that this transaction has taken. */
+  #taken: number[] = []
   readonly #freed = new Set<string>()
   /** Sectors that were edited, also those that have their old content again. */
   #edited = 0
   #dataWritten = false
   #finished = false
 
-  constructor(volume: VolumeIo, log: TransactionLog, sectorBytes: number) {
+  constructor(volume: VolumeIo, log: TransactionLog, sectorBytes: number, locks?: TransactionLocks) {
     this.#volume = volume
     this.#log = log
     this.#sectorBytes = sectorBytes
+    this.#lockManager = locks
   }
 
   /** Volume offsets of the locks that guard what has been edited, ascending: the order in which a host may take them. */
   get locks(): readonly number[] {
     return [...this.#locks].sort((a, b) => a - b)
+  }
+
+  /** Before anything is read that is to be edited: what was read of it until now may not be so any more. */
+  async lock(offset: number): Promise<void> {
+    if (!this.#lockManager || this.#locks.has(offset)) return
+    if (await this.#lockManager.take(offset)) {
+      this.#taken.push(offset)
+      for (const [at, { before, image }] of this.#sectors) if (before === image) this.#sectors.delete(at)
+    }
+    this.#locks.add(offset)
+  }
+
+  /** Gives the locks back without a change. */
+  async abandon(): Promise<void> {
+    this.#finished = true
+    await this.#giveLocks()
   }
 
   /** Whether `sectors` more sectors fit into the record. */
@@ -79,6 +110,7 @@ export class Transaction {
 
   /** Hands the region's image to `change` and keeps what it makes of it. */
   async edit<Result>(region: Region, change: (image: Buffer) => Result): Promise<Result> {
+    await this.lock(region.lock)
     const image = await this.read(region.offset, region.length)
     const result = change(image)
     await this.replace(region, image)
@@ -88,6 +120,7 @@ export class Transaction {
   /** Keeps `image` as what the region is to hold. */
   async replace({ offset, lock }: Region, image: Buffer): Promise<void> {
     this.#demandOpen()
+    await this.lock(lock)
     const first = this.#sectorOf(offset)
     const end = this.#sectorOf(offset + image.length + this.#sectorBytes - 1)
     await this.#load(first, end)
@@ -140,14 +173,29 @@ export class Transaction {
         `one change of ${images.length} sectors, and the journal has room for ${this.#log.capacity}`,
       )
     if (this.#dataWritten) await this.#volume.flush()
-    if (images.length === 0) return
-    await this.#log.log(images)
-    await writeInPlace(this.#volume, images)
-    await this.#log.retire()
+    if (images.length > 0) {
+      this.#lockManager?.demandHeld(this.#taken)
+      try {
+        await this.#log.log(images)
+        await writeInPlace(this.#volume, images)
+        await this.#log.retire()
+      } catch (error) {
+        this.#lockManager?.freeze()
+        throw error
+      }
+    }
+    await this.#giveLocks()
+  }
+
+  async #giveLocks(): Promise<void> {
+    const taken = this.#taken
+    this.#taken = []
+    await this.#lockManager?.give(taken)
   }
 
   #changed(): SectorImage[] {
     return [...this.#sectors]
+      .filter(([offset]) => !this.#lockManager || !this.#locks.has(offset))
       .filter(([, { before, image }]) => before !== image && !before.equals(image))
       .map(([offset, { image }]) => ({ offset, image }))
       .sort((a, b) => a.offset - b.offset)

@@ -22,7 +22,13 @@ export interface WriteSector {
   readonly fenced: boolean
 }
 
-type IoCommand = ReadSector | CompareAndWriteSector | WriteSector | { readonly kind: 'reserve' | 'release' }
+/** Of the logical unit that has the sector. */
+export interface Reservation {
+  readonly kind: 'reserve' | 'release'
+  readonly offset: number
+}
+
+type IoCommand = ReadSector | CompareAndWriteSector | WriteSector | Reservation
 
 export type Command =
   | (IoCommand & {

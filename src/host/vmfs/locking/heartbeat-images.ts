@@ -29,6 +29,10 @@ export function taken(image: Buffer, slotOffset: number, owner: SlotOwner, stamp
   })
 }
 
+/** Where its host keeps its journal from now on. */
+export const withJournal = (image: Buffer, journalAddress: number, journalOffset: number): Buffer =>
+  changed(image, { journalAddress, journalOffset })
+
 /** Beaten by its owner, whoever had begun to replay it. */
 export const beaten = (image: Buffer, stampUs: bigint): Buffer => changed(image, { stampUs, ...NOT_REPLAYED })
 

@@ -12,6 +12,7 @@ import {
   type SlotOwner,
   stampOf,
   taken,
+  withJournal,
 } from './heartbeat-images.ts'
 import { type Holder, sameHolder } from './lock-images.ts'
 import { methodOf } from './operations.ts'
@@ -97,8 +98,25 @@ export class HeartbeatMachine {
     return false
   }
 
+  /** A part of operation 4, while no beat is under way. @returns false when the slot is not ours any more */
+  *nameJournal(address: number, offset: number): Procedure<boolean> {
+    const own = this.#holder
+    if (!own) return false
+    const result = yield* this.#timed(
+      updateSector<'not ours'>(this.#settings, 'acquire heartbeat', own.heartbeatOffset, (image) =>
+        isUntouched(image, own)
+          ? { write: withJournal(beaten(image, this.#stamp(image)), address, offset) }
+          : { leave: 'not ours' },
+      ),
+    )
+    if (result.kind !== 'written') return false
+    this.#confirm({ image: result.image, issuedMs: this.#startedMs })
+    return true
+  }
+
   /** Beats until `end`; it returns no sooner than the beat under way is over. */
   *run(): Procedure<void> {
+    this.#ending = false
     while (!this.#ending) {
       yield* this.#wait(this.#settings.beatMs)
       if (this.#ending) return

@@ -1,6 +1,7 @@
 // One step on one lock: acquire it, upgrade an optimistic one, give it back, take it from owners that are dead. Each reads the lock
 // and changes it if it still is what was read; what another host holds is told, not waited for.
 
+import { decodeLock, encodeLock, LOCK_TYPE } from '../structures/lock.ts'
 import type { Procedure } from './commands.ts'
 import { granted, type HeldMode, type Holder, holdersOf, isHeld, released } from './lock-images.ts'
 import type { LockingSettings } from './settings.ts'
@@ -24,12 +25,18 @@ export function* acquireLock(
   const operation = dead.length > 0 ? 'acquire lock of dead owner' : 'acquire lock'
   const result = yield* updateSector<Change>(settings, operation, offset, (image) => {
     if (isHeld(image, holder, mode)) return { leave: 'ours already' }
-    const write = granted(image, holder, mode, dead)
+    const write = granted(typed(image, offset), holder, mode, dead)
     return write ? { write } : { leave: { heldBy: holdersOf(image) } }
   })
   if (result.kind === 'failed') return result
   if (result.kind === 'left' && result.reason !== 'ours already') return { kind: 'held', holders: result.reason.heldBy }
   return { kind: 'acquired', image: result.image }
+}
+
+/** Where no file has been yet there is no lock either: that of a new file begins with its first holder. */
+function typed(image: Buffer, offset: number): Buffer {
+  if (decodeLock(image).type !== 0) return image
+  return encodeLock({ type: LOCK_TYPE.fileDescriptor, offset }, Buffer.from(image))
 }
 
 /** A lock that is not taken on the disk: what it guards is read, and the lock is upgraded before anything of that is changed. */

@@ -70,7 +70,7 @@ class SectorUpdate<Reason> {
   *underReservation(): Procedure<Updated<Reason>> {
     let why: AnswerKind = 'failed'
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const { kind } = yield* this.#send({ kind: 'reserve' })
+      const { kind } = yield* this.#send({ kind: 'reserve', offset: this.#offset })
       if (kind === 'done') {
         const result = yield* this.#reserved()
         yield* this.#release()
@@ -89,7 +89,7 @@ class SectorUpdate<Reason> {
   /** Until it is answered: a reservation that stays closes the LUN to all others. */
   *#release(): Procedure<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const { kind } = yield* this.#send({ kind: 'release' })
+      const { kind } = yield* this.#send({ kind: 'release', offset: this.#offset })
       if (kind !== 'timeout' && kind !== 'failed') return
       yield { kind: 'wait', ms: this.#settings.conflictWaitMs }
     }
