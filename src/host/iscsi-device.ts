@@ -3,11 +3,13 @@
 
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { OperatorError } from '../errors.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError, ReservationConflictError } from './command-error.ts'
 import { tellsOfReset } from './command-policy.ts'
-import { compareAndWrite, read10, read16, write10, write16 } from './commands/medium.ts'
+import { compareAndWrite, read10, read16, synchronizeCache10, write10, write16 } from './commands/medium.ts'
+import type { Request } from './commands/request.ts'
+import { NotSentError } from './initiator/errors.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import type { IoLimits, SharedDevice } from './shared-device.ts'
+import type { Fence, IoLimits, SharedDevice } from './shared-device.ts'
 
 const MIB = 1024 * 1024
 /** Pieces of one read or write are no longer, also where the device server would take more. */
@@ -20,6 +22,9 @@ const CONNECTED = 0
 /** What a CDB of ten bytes can address, and move. */
 const MAX_BLOCKS_10 = 0xffff
 const BLOCKS_OF_10 = 2 ** 32
+/** RESERVATION CONFLICTs of one command before it fails, some seconds in all. */
+const MAX_CONFLICTS = 200
+const CONFLICT_WAIT_MS = 20
 
 /**
  * The disk behind a logical unit, which `close` of the device closes.
@@ -83,7 +88,7 @@ class IscsiDevice implements SharedDevice {
   readonly hasCompareAndWrite: boolean
   readonly #unit: LogicalUnit
   readonly #pieceBlocks: number
-  #limits: IoLimits | undefined
+  #fence: Fence | undefined
   /** Of the logical unit, as unit attentions have told. */
   #resets = 0
 
@@ -103,8 +108,8 @@ class IscsiDevice implements SharedDevice {
     return this.#unit.nexusGeneration + this.#resets
   }
 
-  fence(limits: IoLimits): void {
-    this.#limits = limits
+  fence(fence: Fence): void {
+    this.#fence = fence
   }
 
   readNow(offset: number, length: number, limits: IoLimits): Promise<Buffer> {
@@ -150,16 +155,16 @@ class IscsiDevice implements SharedDevice {
 
   async write(offset: number, data: Buffer): Promise<void> {
     this.#requireInside(offset, data.length)
-    const limits = this.#limits
+    const fence = this.#fence
     await this.#each(this.#pieces(offset, data.length), (piece) => {
       const part = data.subarray(piece.at, piece.at + piece.blocks * this.blockBytes)
-      return this.#unit.run({ ...this.#writeRequest(piece, part), ...limits })
+      return this.#insist({ ...this.#writeRequest(piece, part), ...limitsOf(fence) }, fence)
     })
   }
 
   async flush(): Promise<void> {
     try {
-      await this.#unit.synchronizeCache10()
+      await this.#insist(synchronizeCache10())
     } catch (error) {
       const noCache = error instanceof CommandError && error.is(SENSE.INVALID_COMMAND_OPERATION_CODE)
       if (!noCache) throw error
@@ -171,7 +176,20 @@ class IscsiDevice implements SharedDevice {
   }
 
   #readPiece(piece: Piece): Promise<Buffer> {
-    return this.#unit.run(this.#readRequest(piece))
+    return this.#insist(this.#readRequest(piece))
+  }
+
+  /** While another host has the logical unit reserved to change a lock, everybody else tries again ("CR retries"). */
+  async #insist<T>(request: Request<T>, fence?: Fence): Promise<T> {
+    for (let retries = 0; ; retries++) {
+      try {
+        return await this.#unit.run(request)
+      } catch (error) {
+        if (error instanceof NotSentError && fence && (await fence.opened())) continue
+        if (!(error instanceof ReservationConflictError) || retries >= MAX_CONFLICTS) throw error
+        await new Promise((resolve) => setTimeout(resolve, CONFLICT_WAIT_MS))
+      }
+    }
   }
 
   #readRequest({ lba, blocks }: Piece) {
@@ -220,3 +238,6 @@ class IscsiDevice implements SharedDevice {
     if (failures.length > 0) throw failures[0]
   }
 }
+
+const limitsOf = (fence: Fence | undefined): Partial<IoLimits> =>
+  fence ? { mayLeave: fence.mayLeave, timeoutMs: fence.timeoutMs } : {}

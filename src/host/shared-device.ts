@@ -10,13 +10,18 @@ export interface IoLimits {
   readonly timeoutMs: number
 }
 
+export interface Fence extends IoLimits {
+  /** What may not leave now waits for this. @returns false when it may never leave any more */
+  opened(): Promise<boolean>
+}
+
 export interface SharedDevice extends BlockDevice {
   /** Whether the array says that it knows COMPARE AND WRITE. */
   readonly hasCompareAndWrite: boolean
   /** Another number after each loss of the I_T nexus and each reset: a reservation from before is gone. */
   readonly epoch: number
   /** From now on what `write` sends leaves only within these limits. */
-  fence(limits: IoLimits): void
+  fence(fence: Fence): void
   /** Reads as `read` does, once. */
   readNow(offset: number, length: number, limits: IoLimits): Promise<Buffer>
   /** Writes as `write` does, whatever `fence` says. */

@@ -30,6 +30,9 @@ interface HeldLock {
   readonly mode: HeldMode
 }
 
+/** Times that of a lease: so long an operation waits for a disk that does not answer. */
+const MAX_OUTAGE = 8
+
 type Io = Extract<Command, { operation: unknown }>
 
 export class LockingEngine {
@@ -41,6 +44,9 @@ export class LockingEngine {
   readonly #reservation = new OwnReservation()
   readonly #counters = new Counters()
   readonly #held = new Map<number, HeldLock>()
+  /** The heartbeat that it has begun with: without it all locks are gone, and nothing is written any more. */
+  #first: Holder | undefined
+  #isReplaying = false
   #wake = (): void => {}
   #beating: Promise<void> = Promise.resolve()
   #last: Promise<unknown> = Promise.resolve()
@@ -54,7 +60,8 @@ export class LockingEngine {
     for (const { device } of volume.extents)
       if (isShared(device))
         device.fence({
-          mayLeave: () => this.#machine.mayWrite(this.#clock.now()),
+          mayLeave: () => this.#mayWrite(),
+          opened: () => this.#opened(),
           timeoutMs: options.settings.ioTimeoutMs,
         })
   }
@@ -63,6 +70,7 @@ export class LockingEngine {
   static async open(volume: LogicalVolume, place: HeartbeatPlace, options: EngineOptions): Promise<LockingEngine> {
     const engine = new LockingEngine(volume, place, options)
     const acquired = await engine.#run(engine.#machine.acquire())
+    engine.#first = engine.#machine.holder
     if (!acquired) throw new VmfsError('in use', `the volume ${place.volume} has no heartbeat slot for this host`)
     return engine
   }
@@ -112,6 +120,7 @@ export class LockingEngine {
   lock(offset: number, mode: HeldMode, patienceMs: number): Promise<boolean> {
     return this.#inTurn(async () => {
       if (this.#held.get(offset)?.mode === mode && this.holds(offset)) return true
+      if (!this.#isFirst()) throw lostHeartbeat()
       const host = { settings: this.#options.settings, watch: this.#watch, holder: () => this.#machine.holder }
       const result = await this.#run(takeLock(host, offset, mode, patienceMs))
       switch (result.kind) {
@@ -135,7 +144,7 @@ export class LockingEngine {
   upgrade(lock: OptimisticLock): Promise<boolean> {
     return this.#inTurn(async () => {
       const holder = this.#machine.holder
-      if (!holder) throw lostHeartbeat()
+      if (!holder || !this.#isFirst()) throw lostHeartbeat()
       const result = await this.#run(upgradeLock(this.#options.settings, holder, lock))
       if (result.kind === 'failed') throw notTaken(lock.offset, result.why)
       if (result.kind === 'acquired') this.#held.set(lock.offset, { holder, mode: 'exclusive' })
@@ -161,8 +170,27 @@ export class LockingEngine {
   async stop({ abandon = false }: { readonly abandon?: boolean } = {}): Promise<boolean> {
     await this.#last.catch(() => {})
     await this.rest()
-    if (abandon || this.#held.size > 0) return false
+    if (this.#isFirst() && (abandon || this.#held.size > 0)) return false
     return await this.#run(this.#machine.clear())
+  }
+
+  #isFirst(): boolean {
+    return this.#first !== undefined && this.#machine.isOwn(this.#first)
+  }
+
+  #mayWrite(): boolean {
+    return this.#isFirst() && this.#machine.mayWrite(this.#clock.now())
+  }
+
+  /** Waits until something may be written again. */
+  async #opened(): Promise<boolean> {
+    const { retryMs, lostMs } = this.#options.settings
+    const lastMs = this.#clock.now() + MAX_OUTAGE * lostMs
+    while (!this.#isReplaying && this.#isFirst() && this.#clock.now() < lastMs) {
+      if (this.#mayWrite()) return true
+      await this.#wait(retryMs / 10)
+    }
+    return false
   }
 
   #inTurn<Result>(operate: () => Promise<Result>): Promise<Result> {
@@ -190,13 +218,24 @@ export class LockingEngine {
         this.#options.onEvent?.({ ...command.event, atMs: Date.now() })
         return { kind: 'done' }
       case 'replay':
-        return await answerOf(this.#options.replay(command.journalOffset, command.host).then(() => ({})))
+        return await answerOf(this.#replay(command))
       default: {
         const answer = await this.#io(command, procedure)
         this.#counters.count(command, answer.kind)
         return answer
       }
     }
+  }
+
+  /** What may not leave during a replay is not sent later either: by then another host may do it, or its host be back. */
+  async #replay({ journalOffset, host }: Extract<Command, { kind: 'replay' }>): Promise<{ image?: Buffer }> {
+    this.#isReplaying = true
+    try {
+      await this.#options.replay(journalOffset, host)
+    } finally {
+      this.#isReplaying = false
+    }
+    return {}
   }
 
   #wait(ms: number): Promise<void> {
@@ -222,7 +261,7 @@ export class LockingEngine {
     }
     const lastMs = this.#clock.now() + command.timeoutMs
     const fenced = command.kind === 'write' && command.fenced
-    const mayLeave = () => this.#clock.now() < lastMs && (!fenced || this.#machine.mayWrite(this.#clock.now()))
+    const mayLeave = () => this.#clock.now() < lastMs && (!fenced || this.#mayWrite())
     if (!mayLeave()) return { kind: 'fenced' }
     const told = await this.#inTime(
       answerOf(this.#send(device, command, { mayLeave, timeoutMs: command.timeoutMs })),

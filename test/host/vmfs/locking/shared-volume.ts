@@ -40,9 +40,9 @@ export class SharedVolume {
     return { session, device: await openIscsiDevice(new LogicalUnit(session, 0)) }
   }
 
-  async host(locking: Partial<LockingSettings> = {}): Promise<Host> {
+  async host(locking: Partial<LockingSettings> = {}, initiatorName?: string): Promise<Host> {
     const events: LockingEvent[] = []
-    const { session, device } = await this.device()
+    const { session, device } = await this.device(initiatorName)
     const volume = await openForWriting([device], {
       locking: { ...FAST, ...locking },
       onEvent: (event) => events.push(event),
