@@ -105,6 +105,37 @@ describe('README', () => {
     },
   )
 
+  test.for(commands.filter((command) => /^lunette (?!vmfs )/.test(command)))(
+    '%s',
+    { timeout: 20_000 },
+    async (command) => {
+      const { portal } = await serve()
+      const words = command.split(' ').slice(1)
+      const { code, stdout, stderr } = await lunette(words.map((word) => word.replace('127.0.0.1:3260', portal)))
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toMatch(/iqn\.2026-11\.io\.lunette:array1|VIRTUAL DISK|Block limits|10 GiB|COMPARE AND WRITE/)
+    },
+  )
+
+  test('the walk through a volume, one command after the other', { timeout: 60_000 }, async () => {
+    const { portal } = await serve()
+    const steps = commands.filter((command) => /^lunette vmfs /.test(command))
+    expect(steps.length).toBeGreaterThan(3)
+    const printed: string[] = []
+    for (const step of steps) {
+      const words = step.split(' ').slice(1)
+      const { code, stdout, stderr } = await lunette(
+        words.map((word) => word.replace('127.0.0.1:3260', portal)),
+        { cwd: ROOT },
+      )
+      expect([step, code, code === 0 ? '' : stderr]).toEqual([step, 0, ''])
+      printed.push(stdout)
+    }
+    expect(printed[0]).toContain('VMFS6 volume "datastore1"')
+    expect(printed).toContain(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    expect(printed.at(-1)).toMatch(/nothing is wrong\n$/)
+  })
+
   test('the three lines of the library', async () => {
     const [snippet] = blocks('js') as [string]
     const file = join(ROOT, `.readme-${process.pid}.mjs`) // inside the package, which can then name itself
@@ -112,6 +143,16 @@ describe('README', () => {
     writeFileSync(file, snippet)
     const { stdout } = await run(process.execPath, [file])
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+\n$/)
+  })
+
+  test('the other side of the wire', { timeout: 20_000 }, async () => {
+    const { portal } = await serve()
+    const [, snippet] = blocks('js') as [string, string]
+    const file = join(ROOT, `.readme-host-${process.pid}.mjs`)
+    onTestFinished(() => rm(file))
+    writeFileSync(file, snippet.replace('127.0.0.1:3260', portal))
+    const { stdout } = await run(process.execPath, [file])
+    expect(stdout).toBe('block 0 holds mine\n')
   })
 
   test.for(blocks('yaml').map((block, index) => [index, block] as const))(

@@ -14,7 +14,7 @@ export interface DataFile {
   readonly data?: readonly (readonly [offset: number, length: number])[]
 }
 
-export interface DataLink {
+interface DataLink {
   readonly path: string
   readonly target: string
 }

@@ -38,7 +38,7 @@ function writeLocalFile(file: DataFile, root: string, seed: number): string {
 }
 
 /** The content in order; without an offset it is a hole's zeros. */
-export function* contentOf(file: DataFile, seed: number): Generator<{ data: Buffer; offset?: number }> {
+function* contentOf(file: DataFile, seed: number): Generator<{ data: Buffer; offset?: number }> {
   const noise = createCipheriv('aes-128-ctr', keyOf(file.path, seed), Buffer.alloc(16))
   const zeros = Buffer.alloc(PIECE)
   let at = 0

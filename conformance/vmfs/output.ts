@@ -75,9 +75,9 @@ export function listing(output: string): Listed[] {
   }))
 }
 
-/** Of `show inode["/path"].blocks` and `get_file_block`: addresses of blocks, a hole is 0. */
+/** Of `show inode["/path"].blocks` and `get_file_block`: addresses of blocks, a hole is 0. Those of VMFS6 come filled up with spaces. */
 export const blockAddresses = (output: string): bigint[] =>
-  [...withoutBanner(output).matchAll(/0x[\da-f]+/g)].map(([address]) => BigInt(address))
+  [...withoutBanner(output).matchAll(/0x *([\da-f]+)/g)].map(([, digits]) => BigInt(`0x${digits}`))
 
 /** Of `df`. */
 export const allocatedBlocks = (output: string): number =>

@@ -8,6 +8,7 @@ type Example = readonly [command: string, what: string]
 
 /** Where a command prints, and what it is told about itself. */
 export interface Terminal {
+  readonly stdin: AsyncIterable<Uint8Array>
   readonly stdout: Output
   readonly stderr: Output
   readonly env: NodeJS.ProcessEnv
@@ -17,7 +18,8 @@ export interface Terminal {
 interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
-  write(text: string): unknown
+  /** `done` is told when the text is written, or why it never will be. */
+  write(text: string | Uint8Array, done?: (error?: Error | null) => void): unknown
 }
 
 interface Common {

@@ -3,6 +3,7 @@
 import { type DiscoveredTarget, formatTargetAddress, ISCSI_PORT } from '../../protocol/iscsi/send-targets.ts'
 import { formatPortal, type Portal, parseAddress } from '../config/portal.ts'
 import { discover as discoverTargets } from '../host/initiator/discover.ts'
+import { quoteUrl } from '../host/url.ts'
 import { isColored, styleOf } from './color.ts'
 import { command, type Terminal, UsageError } from './command.ts'
 import { explainFailure } from './host-failure.ts'
@@ -49,7 +50,7 @@ export const discover = command({
 
 function requirePortal(text: string): Portal {
   const portal = parseAddress(text) ?? parseAddress(`${text}:${ISCSI_PORT}`) ?? parseAddress(`[${text}]:${ISCSI_PORT}`)
-  if (!portal) throw new UsageError(`PORTAL: found ${JSON.stringify(text)}; allowed: HOST[:PORT] or [IPV6][:PORT]`)
+  if (!portal) throw new UsageError(`PORTAL: found ${quoteUrl(text)}; allowed: HOST[:PORT] or [IPV6][:PORT]`)
   return portal
 }
 

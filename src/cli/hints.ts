@@ -1,4 +1,4 @@
-// The lines to type next: what stock tools take to reach an array that runs here.
+// The lines to type next: what stock tools, and Lunette's own host, take to reach an array that runs here.
 
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { formatPortal, parsePortal } from '../config/portal.ts'
@@ -28,6 +28,7 @@ export function nextLines(portal: string, iqn: string, lun: number | undefined, 
       ? []
       : [
           `${proof}iscsi-inq ${whole}`,
+          `${proof}lunette vaai status ${whole}`,
           `${proof}qemu-img info ${whole}`,
           `${proof}qemu-img convert -O qcow2 ${whole} lun${lun}.qcow2`,
         ]),

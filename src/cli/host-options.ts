@@ -1,6 +1,7 @@
 // What the commands that talk to any target share: who asks, how it proves who it is, and how long it waits. A secret is best
 // given in a file or in the environment: other users of a machine see its command lines.
 
+import { KEYS } from '../../protocol/iscsi/keys.ts'
 import { isIscsiName, normalizeIscsiName } from '../../protocol/iscsi/names.ts'
 import { readText } from '../config/read-text.ts'
 import { OperatorError } from '../errors.ts'
@@ -87,9 +88,17 @@ async function authOf(args: HostArgs, env: NodeJS.ProcessEnv, ofUrl?: Account): 
   const mutual = asked
     ? await accountOf('mutual-', user, { file, variable }, env.LIBISCSI_CHAP_TARGET_PASSWORD, env)
     : accountFrom(env.LIBISCSI_CHAP_TARGET_USERNAME, env.LIBISCSI_CHAP_TARGET_PASSWORD)
+  for (const account of [chap, mutual]) if (account) requireUser(account)
   if (chap && mutual && chap.secret === mutual.secret)
     throw new OperatorError('one secret serves both directions, which CHAP forbids: give the target another one')
   return chap && { chap, ...(mutual && { mutual }) }
+}
+
+/** The message does not repeat it: it may be a secret in the wrong place. */
+function requireUser({ user }: Account): void {
+  const length = Buffer.byteLength(user)
+  if (length > KEYS.CHAP_N.maxBytes || user.includes('\0'))
+    throw new UsageError(`A CHAP user of ${length} bytes; allowed: 1 to ${KEYS.CHAP_N.maxBytes}, none of them zero`)
 }
 
 async function chapOf(args: HostArgs, env: NodeJS.ProcessEnv, ofUrl?: Account): Promise<Account | undefined> {

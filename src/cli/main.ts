@@ -14,5 +14,11 @@ for (const stream of [process.stdout, process.stderr])
 
 const { version } = createRequire(import.meta.url)('lunette/package.json') as { version: string }
 const { stdout, stderr, env } = process
-process.exitCode = await run(LUNETTE, hideBin(process.argv), { stdout, stderr, env, version })
+process.exitCode = await run(LUNETTE, hideBin(process.argv), {
+  ...{ stdout, stderr, env, version },
+  // Whoever does not ask for it does not open it.
+  get stdin() {
+    return process.stdin
+  },
+})
 setTimeout(() => process.exit(), 100).unref()

@@ -54,13 +54,17 @@ function level(node: Group, parser: Argv, terminal: Terminal, done: (code: numbe
 
 function addCommand(command: Command, parser: Argv, terminal: Terminal, done: (code: number) => void): void {
   const { name, describe, positionals, options } = command
-  const usage = [name, ...Object.keys(positionals).map((positional) => `<${positional}>`)].join(' ')
+  const words = Object.entries(positionals).map(([word, how]) => (how.demandOption ? `<${word}>` : `[${word}]`))
+  const usage = [name, ...words].join(' ')
   parser.command(
     usage,
     describe,
     (inner) => {
+      // One value each: "-" is one as well, and no option.
       for (const [positional, how] of Object.entries(positionals))
-        inner.positional(positional, how as { type: 'string' })
+        inner.positional(positional, how as { type: 'string' }).nargs(positional, 1)
+      // An option of the command's own has its name to itself.
+      if ('version' in options) inner.version(false)
       return examples(command, inner.options(options)).strict()
     },
     async (args) => {
@@ -82,6 +86,9 @@ function examples(node: Node, parser: Argv): Argv {
   return parser.example(node.examples.map(([line, what]) => [line, what] as [string, string]))
 }
 
+const requiredOf = ({ positionals }: Command): string[] =>
+  Object.keys(positionals).filter((word) => positionals[word]?.demandOption)
+
 /** The command that the words name, as far as they do. */
 function find(root: Group, words: readonly string[]): { path: string[]; node: Node } {
   const path = [root.name]
@@ -102,7 +109,7 @@ function explain(message: string, node: Node): string {
   const [, option] = /^Not enough arguments following: (.+)$/.exec(message) ?? []
   if (option) return `--${option} needs a value`
   if (node.kind === 'command' && message.startsWith('Not enough non-option arguments'))
-    return `Missing ${Object.keys(node.positionals).join(', ').toUpperCase()}`
+    return `Missing ${requiredOf(node).join(', ').toUpperCase()}`
   const [, kind, words] = /^Unknown (command|argument)s?: (.+)$/.exec(message) ?? []
   if (!kind || !words) return message.split('\n').join(' ')
   const word = words.split(', ')[0] ?? ''

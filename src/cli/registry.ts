@@ -9,6 +9,7 @@ import { inquiry } from './inquiry.ts'
 import { opcodes } from './opcodes.ts'
 import { serve } from './serve.ts'
 import { vaaiStatus } from './vaai-status.ts'
+import { vmfs } from './vmfs/index.ts'
 import { vpd } from './vpd.ts'
 
 const config: Group = {
@@ -45,6 +46,7 @@ export const LUNETTE: Group = {
     ['lunette config check lunette.yaml', 'Check that file first'],
     ['lunette discover 10.0.0.5', 'Which targets does any array have there?'],
     ['lunette vaai status iscsi://10.0.0.5/iqn.2026-11.com.example:array/0', 'Which VAAI primitives work on a LUN?'],
+    ['lunette vmfs format disk.img --size 10GiB --label datastore1', 'Make a VMFS volume'],
   ],
-  commands: [serve, config, discover, inquiry, vpd, capacity, opcodes, vaai, ats],
+  commands: [serve, config, discover, inquiry, vpd, capacity, opcodes, vaai, vmfs, ats],
 }

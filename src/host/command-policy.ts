@@ -11,10 +11,8 @@ export interface Tries {
   busy: number
   /** Times that the device server gave it up. */
   aborted: number
-  /** ASC and ASCQ of the unit attentions that came in its place in this session. */
-  readonly attentions: Set<number>
-  /** All of them, also of earlier sessions. */
-  attentionCount: number
+  /** Unit attentions that came in its place. */
+  attentions: number
 }
 
 export type Verdict =
@@ -35,13 +33,13 @@ const LONGEST_BACKOFF_MS = 1000
 const MAX_BUSY = 20
 /** As the disk drivers of hosts do. */
 const MAX_ABORTED = 5
-/** A device server that has more to tell than this has nothing else to say. */
+/** A device server that has more to tell than this, or a target that begins a new session for each command, is none. */
 const MAX_ATTENTIONS = 16
 
 const DONE: Verdict = { kind: 'done' }
 const FAILED: Verdict = { kind: 'failed' }
 
-export const newTries = (): Tries => ({ busy: 0, aborted: 0, attentions: new Set(), attentionCount: 0 })
+export const newTries = (): Tries => ({ busy: 0, aborted: 0, attentions: 0 })
 
 /** Counts in `tries` what it lets be tried again. */
 export function verdict({ status, response, sense }: CommandResult, tries: Tries, situation: Situation): Verdict {
@@ -99,14 +97,10 @@ function abandoned(tries: Tries, { repeatable }: Situation): Verdict {
 
 /**
  * A unit attention stands in place of the command, which was not carried out (SAM-5 5.14): to send it again is safe unless
- * something has changed that it relies on. Each is passed over once in a session.
+ * something has changed that it relies on. Several may be pending, also several of one kind.
  */
 function ofAttention(attention: SenseData, tries: Tries, { reserved }: Situation): Verdict {
-  const { asc, ascq } = attention.sense
-  const code = 256 * asc + ascq
-  const known = tries.attentions.has(code)
-  tries.attentions.add(code)
-  if (known || ++tries.attentionCount > MAX_ATTENTIONS || (reserved && tellsOfReset(attention)) || isGrave(attention))
+  if (tries.attentions++ >= MAX_ATTENTIONS || (reserved && tellsOfReset(attention)) || isGrave(attention))
     return { kind: 'failed', attention }
   return { kind: 'again', afterMs: 0, attention }
 }

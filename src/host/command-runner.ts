@@ -17,17 +17,24 @@ export class CommandRunner {
   readonly #nexus: Nexus
   readonly #lun: number
   readonly #listeners = new Set<AttentionListener>()
-  /** While this nexus holds a RESERVE(6): the generation in which it got it. */
+  /** While this nexus relies on a RESERVE(6): the generation in which it got it. */
   #reservedIn: number | undefined
+  #reservationLost = false
 
   constructor(nexus: Nexus, lun: number) {
     this.#nexus = nexus
     this.#lun = lun
   }
 
-  /** RESERVE(6) has succeeded, RELEASE(6) has ended it. */
-  set reserved(reserved: boolean) {
-    this.#reservedIn = reserved ? this.#nexus.generation : undefined
+  /** RESERVE(6) has succeeded. */
+  relyOnReservation(): void {
+    this.#reservedIn = this.#nexus.generation
+  }
+
+  /** RELEASE(6), or another RESERVE(6): whatever has become of the one before. */
+  forgetReservation(): void {
+    this.#reservedIn = undefined
+    this.#reservationLost = false
   }
 
   /** @returns what ends the listening */
@@ -39,7 +46,7 @@ export class CommandRunner {
   /**
    * Carries out a request.
    * @throws CommandError for a status other than GOOD, IscsiError when there is no answer
-   * @throws ReservationLostError for the first command after a RESERVE(6) was lost
+   * @throws ReservationLostError when a RESERVE(6) was lost, until another or a RELEASE(6)
    */
   async run<T>(request: Request<T>): Promise<T> {
     this.#requireReservation(request.name)
@@ -59,26 +66,27 @@ export class CommandRunner {
     }
   }
 
-  /** Told once: what comes after it is sent without a reservation, as its caller knows. */
+  /** Whoever relied on it has to say so before anything else is done. */
   #requireReservation(name: string): void {
-    if (this.#reservedIn === undefined || this.#reservedIn === this.#nexus.generation) return
-    this.#reservedIn = undefined
-    throw new ReservationLostError(name)
+    if (this.#reservedIn !== undefined && this.#reservedIn !== this.#nexus.generation) this.#reservationLost = true
+    if (this.#reservationLost) throw new ReservationLostError(name)
   }
 
   /** Until it is done, or there is no use in trying. */
   async #insist(command: NexusCommand, first: CommandResult, tries: Tries): Promise<CommandResult> {
-    for (let result = first, generation = this.#nexus.generation; ; ) {
-      // A new session begins with unit attentions of its own.
-      if (generation !== this.#nexus.generation) tries.attentions.clear()
-      generation = this.#nexus.generation
+    for (let result = first; ; ) {
       const next = verdict(result, tries, { repeatable: command.repeatable, reserved: this.#reservedIn !== undefined })
       if (next.kind === 'done') return result
       if (next.attention) this.#tell(next.attention)
-      if (next.kind === 'failed') throw commandError(command.name, result)
+      if (next.kind === 'failed') throw this.#failure(command.name, result)
       if (next.afterMs > 0) await delay(this.#nexus.clock, next.afterMs)
       result = await this.#nexus.execute(command)
     }
+  }
+
+  #failure(name: string, result: CommandResult): Error {
+    const error = commandError(name, result)
+    return this.#reservationLost ? new ReservationLostError(name, { cause: error }) : error
   }
 
   /** While a reservation protects what is written, nothing is written again by a nexus that may have lost it. */
@@ -106,7 +114,7 @@ export class CommandRunner {
   }
 
   #tell(attention: SenseData): void {
-    if (tellsOfReset(attention)) this.#reservedIn = undefined
+    if (tellsOfReset(attention) && this.#reservedIn !== undefined) this.#reservationLost = true
     for (const listener of this.#listeners) listener(attention)
   }
 }

@@ -12,7 +12,7 @@ export interface NexusCommand extends ScsiCommand {
   readonly slow?: boolean
   /** Asked each time before it leaves: without a yes it fails with NotSentError. */
   readonly mayLeave?: () => boolean
-  /** Until it is aborted, where that is another time than the session's. */
+  /** In place of the session's timeout. */
   readonly timeoutMs?: number
 }
 

@@ -5,7 +5,7 @@ import { ISCSI_PORT } from '../../protocol/iscsi/send-targets.ts'
 import { systemClock } from './clock.ts'
 import type { CommandResult } from './initiator/command.ts'
 import type { ConnectOptions } from './initiator/connect.ts'
-import { ConnectionLostError } from './initiator/errors.ts'
+import { inTime } from './initiator/in-time.ts'
 import { reach } from './initiator/redirect.ts'
 import type { InitiatorSession } from './initiator/session.ts'
 import { LogicalUnit } from './logical-unit.ts'
@@ -54,13 +54,7 @@ class Observer implements Nexus {
   }
 
   /** What does not come in time ends the connection, and so fails. */
-  async #inTime<T>(what: string, answer: Promise<T>): Promise<T> {
-    const late = new ConnectionLostError(`${what}: no answer within ${this.#timeoutMs} ms`)
-    const cancel = this.clock.after(this.#timeoutMs, () => this.#session.destroy(late))
-    try {
-      return await answer
-    } finally {
-      cancel()
-    }
+  #inTime<T>(what: string, answer: Promise<T>): Promise<T> {
+    return inTime(this.#session, answer, { clock: this.clock, timeoutMs: this.#timeoutMs, what })
   }
 }

@@ -21,6 +21,8 @@ export interface RawOptions {
   readonly repeatable?: boolean
   /** Its timeout is longer than that of a read. */
   readonly slow?: boolean
+  /** In place of the session's timeout. */
+  readonly timeoutMs?: number
 }
 
 /** What a request of commands/ is told. */
@@ -166,17 +168,18 @@ export class PrimaryCommands {
   }
 
   /**
-   * From here to `release6` a unit attention that tells of a reset fails the command that meets it, since the reservation is
-   * gone, and what writes is not sent again after the loss of a connection.
+   * From here to `release6` the caller relies on the reservation. When a reset or a new session has dropped it, every command
+   * fails with ReservationLostError until `reserve6` or `release6` is called; what writes is not sent twice.
    */
   async reserve6(): Promise<void> {
+    this.#runner.forgetReservation()
     await this.run(reservations.reserve6())
-    this.#runner.reserved = true
+    this.#runner.relyOnReservation()
   }
 
   async release6(): Promise<void> {
+    this.#runner.forgetReservation()
     await this.run(reservations.release6())
-    this.#runner.reserved = false
   }
 
   /** ABORT TASK SET: the commands of this nexus to this logical unit. TASK_MANAGEMENT_RESPONSE_CODE names what comes back. */

@@ -18,6 +18,8 @@ export interface TransportOptions {
   /** How long a connection may take to be made. */
   readonly timeoutMs: number
   readonly clock: Clock
+  /** Destroys the socket. */
+  readonly signal: AbortSignal | undefined
 }
 
 export class Transport {
@@ -39,8 +41,8 @@ export class Transport {
       .on('close', () => events.closed(failure))
   }
 
-  /** The bytes are not copied: they may not change until they have left. */
-  write(bytes: Uint8Array): void {
+  /** The bytes are not copied: they may not change until they have left, which `left` tells. */
+  write(bytes: Uint8Array, left?: () => void): void {
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
@@ -49,7 +51,7 @@ export class Transport {
         this.#socket.uncork()
       })
     }
-    this.#socket.write(bytes)
+    this.#socket.write(bytes, left)
   }
 
   /** Closes the connection at once; `closed` follows. */
@@ -59,9 +61,9 @@ export class Transport {
 }
 
 /** Connects to a portal. Rejects with an UnreachableError when that fails or takes too long. */
-export function openTransport({ host, port, timeoutMs, clock }: TransportOptions): Promise<Transport> {
+export function openTransport({ host, port, timeoutMs, clock, signal }: TransportOptions): Promise<Transport> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true, keepAlive: true })
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, ...(signal && { signal }) })
     const fail = (reason: string, cause?: Error): void => {
       socket.destroy()
       reject(new UnreachableError(host, port, reason, cause && { cause }))

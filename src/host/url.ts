@@ -27,13 +27,13 @@ const PATTERN =
  */
 export function parseIscsiUrl(text: string): IscsiUrl {
   const { credentials, v6, host, port, name, lun } = PATTERN.exec(text)?.groups ?? {}
-  if (name === undefined || lun === undefined) throw new OperatorError(`${quote(text)} is not of the form ${FORM}`)
+  if (name === undefined || lun === undefined) throw new OperatorError(`${quoteUrl(text)} is not of the form ${FORM}`)
   const targetName = normalizeIscsiName(decode(name))
   if (targetName === undefined || !isIscsiName(targetName))
-    throw new OperatorError(`${quote(text)}: ${quote(decode(name))} is no iSCSI name (iqn., eui. or naa.)`)
+    throw new OperatorError(`${quoteUrl(text)}: ${quoteUrl(decode(name))} is no iSCSI name (iqn., eui. or naa.)`)
   if (Number(port ?? ISCSI_PORT) > 65535 || Number(port) === 0)
-    throw new OperatorError(`${quote(text)}: the port is ${port}, not 1 to 65535`)
-  if (Number(lun) > MAX_LUN) throw new OperatorError(`${quote(text)}: the LUN is ${lun}, more than ${MAX_LUN}`)
+    throw new OperatorError(`${quoteUrl(text)}: the port is ${port}, not 1 to 65535`)
+  if (Number(lun) > MAX_LUN) throw new OperatorError(`${quoteUrl(text)}: the LUN is ${lun}, more than ${MAX_LUN}`)
   return {
     host: (v6 ?? host) as string,
     port: Number(port ?? ISCSI_PORT),
@@ -48,7 +48,7 @@ function accountOf(credentials: string, text: string): Account {
   const at = credentials.includes('%') ? credentials.indexOf('%') : credentials.indexOf(':')
   const [user, secret] = [credentials.slice(0, Math.max(at, 0)), credentials.slice(at + 1)]
   if (at < 0 || user === '' || secret === '')
-    throw new OperatorError(`${quote(text)} is not of the form ${FORM}: a user and a secret belong together`)
+    throw new OperatorError(`${quoteUrl(text)} is not of the form ${FORM}: a user and a secret belong together`)
   return { user, secret }
 }
 
@@ -62,4 +62,4 @@ function decode(name: string): string {
 }
 
 /** What may be a secret is not repeated. */
-const quote = (text: string): string => JSON.stringify(text.replace(/^(\w*:\/\/)?.*@/s, '$1…@'))
+export const quoteUrl = (text: string): string => JSON.stringify(text.replace(/^(\w*:\/\/)?.*@/s, '$1…@'))

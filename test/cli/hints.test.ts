@@ -11,6 +11,7 @@ describe('nextLines', () => {
       'iscsiadm -m node -T iqn.2026-11.io.lunette:array1 -p 127.0.0.1:3260 --login',
       'iscsi-ls -s iscsi://127.0.0.1:3260',
       'iscsi-inq iscsi://127.0.0.1:3260/iqn.2026-11.io.lunette:array1/0',
+      'lunette vaai status iscsi://127.0.0.1:3260/iqn.2026-11.io.lunette:array1/0',
       'qemu-img info iscsi://127.0.0.1:3260/iqn.2026-11.io.lunette:array1/0',
       'qemu-img convert -O qcow2 iscsi://127.0.0.1:3260/iqn.2026-11.io.lunette:array1/0 lun0.qcow2',
     ]))

@@ -1,6 +1,7 @@
 // The command line itself: help, version, completion, wrong usage.
 
 import { beforeAll, describe, expect, test } from 'vitest'
+import { LUNETTE } from '../../src/cli/registry.ts'
 import { lunette, requireBuild } from './lunette.ts'
 import { runHere } from './terminal.ts'
 
@@ -75,7 +76,7 @@ test('wrong usage ends the process with 2', async () => {
   expect(await lunette(['srve'])).toEqual({ code: 2, signal: null, stdout: '', stderr })
 })
 
-const COMMANDS = 'serve, config, discover, inquiry, vpd, capacity, opcodes, vaai, ats'
+const COMMANDS = LUNETTE.commands.map(({ name }) => name).join(', ')
 const URL = 'iscsi://127.0.0.1/iqn.2026-11.io.lunette:a/0'
 const FORM = 'iscsi://[USER%SECRET@]HOST[:PORT]/TARGET-NAME/LUN'
 
@@ -143,6 +144,10 @@ describe('wrong usage: one sentence, where to look, exit 2', () => {
     [
       ['inquiry', URL, '--user', 'bob'],
       '--user needs a secret: give --secret-file or --secret-env; see lunette inquiry --help',
+    ],
+    [
+      ['inquiry', URL, '--user', 'u'.repeat(300), '--secret', 'x'],
+      'A CHAP user of 300 bytes; allowed: 1 to 255, none of them zero; see lunette inquiry --help',
     ],
     [['inquiry', URL, '--secret', 'x'], 'A secret without a user: give --user too; see lunette inquiry --help'],
     [

@@ -71,7 +71,10 @@ describe('debugvmfs', () => {
 
   test('addresses of blocks', () => {
     expect(blockAddresses(output('blocks'))).toEqual([0x1n, 0x41n, 0x81n, 0xc1n])
-    expect(blockAddresses(`${BANNER6}0x0040000000000001\n`)).toEqual([0x40000000000001n])
+    expect(blockAddresses(`${BANNER6}0x c88000000010001 0x c90000000010001 \n`)).toEqual([
+      0xc88000000010001n,
+      0xc90000000010001n,
+    ])
   })
 
   test('df: allocated blocks', () => {

@@ -65,6 +65,14 @@ describe('a command is not answered in time', () => {
     await target.expectSilence()
   })
 
+  test('a timeout of its own: the session is not waited for', async () => {
+    const { clock, nexus, target } = await openNexus({ timeouts })
+    nexus.execute({ ...read, timeoutMs: 10 }).catch(() => {})
+    await target.takeCommand()
+    clock.advance(11)
+    await takeFunction(target, ABORT_TASK)
+  })
+
   test('late five times: CommandTimeoutError', async () => {
     const { target, result, clock } = await late()
     for (let times = 1; times < 5; times++) {
@@ -100,6 +108,32 @@ describe('a command is not answered in time', () => {
     await target.expectClosed()
     await answer(await accepted(stage), read)
     expect((await result).status).toBe(0)
+  })
+
+  test('a command that left after LOGICAL UNIT RESET, and is late before that is answered, is aborted then', async () => {
+    const { nexus, clock, target } = await openNexus({ timeouts: { ...timeouts, lunResetMs: 5000 } })
+    nexus.execute(read).catch(() => {})
+    await target.takeCommand()
+    clock.advance(1001)
+    respond(target, await takeFunction(target, ABORT_TASK), 5)
+    const reset = await takeFunction(target, LOGICAL_UNIT_RESET)
+    const result = nexus.execute(write)
+    await target.takeCommand()
+    clock.advance(1001)
+    respond(target, reset, 0)
+    await answer(target, read)
+    respond(target, await takeFunction(target, ABORT_TASK), 0)
+    await answer(target, write)
+    expect((await result).status).toBe(0)
+  })
+
+  test('a task management function of the caller: the connection is dropped, and a new one made', async () => {
+    const stage = await openNexus({ timeouts })
+    const asked = stage.nexus.manage(LOGICAL_UNIT_RESET, { lun: 0 })
+    await takeFunction(stage.target, LOGICAL_UNIT_RESET)
+    stage.clock.advance(200)
+    await expect(asked).rejects.toThrow('task management: no answer within 200 ms')
+    await accepted(stage)
   })
 
   test('a process that was stopped looks again before it gives up', async () => {

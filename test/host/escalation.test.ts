@@ -38,6 +38,7 @@ test.each([
   expect(aborted(escalation, 'a', response)).toEqual([{ kind: 'reset', lun: LUN }])
   expect(aborted(escalation, 'b', response)).toEqual([])
   expect(late(escalation, 'c')).toEqual([])
+  for (const command of ['a', 'b', 'c']) escalation.step({ kind: 'ended', command })
   expect(reset(escalation, FUNCTION_COMPLETE)).toEqual([])
   expect(late(escalation, 'c')).toEqual([{ kind: 'abort', command: 'c' }])
 })
@@ -50,6 +51,16 @@ test.each([
   late(escalation, 'a')
   aborted(escalation, 'a')
   expect(reset(escalation, response)).toMatchObject([{ kind: 'drop' }])
+})
+
+test('a command that left after the reset was sent, and is late before it is done: ABORT TASK then', () => {
+  const escalation = new Escalation<string>()
+  late(escalation, 'a')
+  aborted(escalation, 'a', FUNCTION_REJECTED)
+  expect(late(escalation, 'b')).toEqual([])
+  escalation.step({ kind: 'ended', command: 'a' })
+  expect(reset(escalation, FUNCTION_COMPLETE)).toEqual([{ kind: 'abort', command: 'b' }])
+  expect(aborted(escalation, 'b', TASK_DOES_NOT_EXIST)).toEqual([{ kind: 'forget', command: 'b' }])
 })
 
 test('a command that ends while it is aborted: the answer to ABORT TASK means nothing any more', () => {

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { encodeCapacity16, encodeSense, SENSE, STATUS, TARGET_OPCODE } from '../../protocol/index.ts'
 import {
   BusyError,
-  type CommandError,
+  CommandError,
   LogicalUnit,
   MalformedAnswerError,
   openLogicalUnit,
@@ -48,14 +48,24 @@ describe('an array that is restarted', () => {
     expect((await unit.read16(0, 256)).equals(whole)).toBe(true)
   })
 
-  test('a RESERVE(6) is lost with the session: the next command says so instead of being sent', async () => {
+  test('a RESERVE(6) is lost by a reset: commands fail until it is asked for anew or released', async () => {
     const array = await arrayForTest()
     const unit = await openLogicalUnit(`iscsi://127.0.0.1:${array.port}/${array.iqn}/0`)
     onTestFinished(() => unit.close())
     await unit.reserve6()
     await unit.write16(0, Buffer.alloc(BLOCK))
     await unit.reset()
-    await expect(unit.write16(0, Buffer.alloc(BLOCK))).rejects.toBeInstanceOf(ReservationLostError)
+    for (let times = 0; times < 2; times++)
+      await expect(unit.write16(0, Buffer.alloc(BLOCK))).rejects.toBeInstanceOf(ReservationLostError)
+    await unit.reserve6()
+    await unit.write16(0, Buffer.alloc(BLOCK))
+    const other = await openLogicalUnit(`iscsi://127.0.0.1:${array.port}/${array.iqn}/0`)
+    onTestFinished(() => other.close())
+    await other.reset()
+    const error = await unit.write16(0, Buffer.alloc(BLOCK)).catch((e: unknown) => e)
+    expect(error).toBeInstanceOf(ReservationLostError)
+    expect((error as Error).cause).toBeInstanceOf(CommandError)
+    await unit.release6()
     await unit.write16(0, Buffer.alloc(BLOCK))
   })
 })
@@ -153,7 +163,6 @@ describe('statuses that pass', () => {
     target.destroy()
     await accepted(opened)
     await ready
-    const error = (await unit.testUnitReady().catch((e: unknown) => e)) as CommandError
-    expect(error).toBeInstanceOf(ReservationLostError)
+    await expect(unit.testUnitReady()).rejects.toBeInstanceOf(ReservationLostError)
   })
 })

@@ -118,6 +118,20 @@ describe('login of the initiator', () => {
     await session
   })
 
+  test('a target that counts its status numbers anew during login is let in; in full feature phase they must follow', async () => {
+    const server = await ScriptedTarget.listen()
+    const session = connect({ host: '127.0.0.1', port: server.port, targetName: 'iqn.2026-11.io.lunette:t' })
+    const target = await server.accept()
+    target.statSn = 7
+    target.answerLogin(await target.takeLogin(), {}, textOf({ AuthMethod: 'None' }))
+    target.statSn = 0
+    target.answerLogin(await target.takeLogin(), { tsih: 5 }, textOf(ANSWERS))
+    const { closed } = await session
+    target.statSn = 9
+    target.say(TARGET_OPCODE.ASYNC_MESSAGE, { asyncEvent: 0 })
+    expect(((await closed) as Error).message).toContain('status number 9 where 1 was due')
+  })
+
   test('a discovery session offers no key that is irrelevant in one (RFC 7143 13)', async () => {
     const server = await ScriptedTarget.listen()
     const found = discover({ host: '127.0.0.1', port: server.port })

@@ -117,6 +117,11 @@ describe('the target asks for a logout', () => {
     expect(run([0, asked(false)], [6000, lost()]).state.kind).toBe('connecting')
   })
 
+  test('half of many hours is too long for those that wait meanwhile', () => {
+    const { effects } = run([0, { kind: 'logout requested', withinMs: 60_000_000, idle: false }])
+    expect(effects).toEqual([{ kind: 'wake', atMs: OPTIONS.replacementTimeoutMs }])
+  })
+
   test('a logout that is not answered: the connection is dropped', () => {
     expect(run([0, asked(true)], [15_000, TICK]).effects).toEqual([{ kind: 'drop' }])
     expect(run([0, asked(true)], [14_999, TICK]).effects).toEqual([])

@@ -1,7 +1,7 @@
 // A target that has moved (RFC 7143 11.13.5, status class 1), and a first login that fails.
 
 import { describe, expect, test } from 'vitest'
-import { INITIATOR_OPCODE, KEYS, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/index.ts'
+import { INITIATOR_OPCODE, KEYS, parseText, RESERVED_TAG, TARGET_OPCODE } from '../../protocol/index.ts'
 import { discover, LoginRefusedError, openTarget, RedirectError, UnreachableError } from '../../src/host/index.ts'
 import { PROMPT } from './nexus-fixture.ts'
 import { ScriptedTarget, textOf } from './scripted-target.ts'
@@ -59,8 +59,8 @@ describe('the target has moved (status class 1)', () => {
       { initiatorTaskTag, targetTransferTag: RESERVED_TAG, final: true },
       { data },
     )
-    const logout = (await target.take(INITIATOR_OPCODE.LOGOUT_REQUEST)).header
-    target.say(TARGET_OPCODE.LOGOUT_RESPONSE, { initiatorTaskTag: logout.initiatorTaskTag })
+    await target.take(INITIATOR_OPCODE.LOGOUT_REQUEST)
+    target.destroy() // what was asked for has come all the same
     expect(await found).toMatchObject([{ name }])
   })
 })
@@ -75,5 +75,38 @@ describe('the first login', () => {
     target.answerLogin(await target.takeLogin(), { statusClass: 3, statusDetail: 1, transit: false })
     await expect(opening).rejects.toBeInstanceOf(LoginRefusedError)
     await expect(openTarget({ host: '127.0.0.1', port: 1, targetName })).rejects.toBeInstanceOf(UnreachableError)
+  })
+
+  test('a target that fails over the CHAP algorithms is offered the one that all have; a wrong secret is not tried twice', async () => {
+    const server = await ScriptedTarget.listen()
+    const auth = { chap: { user: 'alice', secret: 'twelve bytes' } }
+    const opening = openTarget({ host: '127.0.0.1', port: server.port, targetName: 'iqn.2026-11.io.lunette:t', auth })
+    opening.catch(() => {})
+    const offers: string[] = []
+    for (const statusDetail of [0, 1]) {
+      const target = await server.accept()
+      target.answerLogin(
+        await target.takeLogin(),
+        { transit: false },
+        textOf({ AuthMethod: 'CHAP', TargetPortalGroupTag: '1' }),
+      )
+      const asked = await target.takeLogin()
+      offers.push(parseText(asked.data).find(({ key }) => key === 'CHAP_A')!.value)
+      target.answerLogin(asked, { statusClass: 2, statusDetail, transit: false })
+    }
+    await expect(opening).rejects.toThrow('authentication failure')
+    expect(offers).toEqual(['8,7,6,5', '5'])
+  })
+
+  test('CHAP algorithms that are none', async () => {
+    const chap = { user: 'alice', secret: 'twelve bytes' }
+    for (const algorithms of [['SHA1'], []])
+      await expect(
+        openTarget({
+          host: '127.0.0.1',
+          targetName: 'iqn.2026-11.io.lunette:t',
+          auth: { chap, algorithms: algorithms as 'MD5'[] },
+        }),
+      ).rejects.toThrow('auth: the CHAP algorithms are SHA3-256, SHA-256, SHA-1, MD5')
   })
 })

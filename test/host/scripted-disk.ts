@@ -27,7 +27,7 @@ import {
 } from '../../protocol/index.ts'
 import { ScriptedTarget, type TargetEnd } from './scripted-target.ts'
 
-export const IQN = 'iqn.2026-11.io.lunette:scripted'
+const IQN = 'iqn.2026-11.io.lunette:scripted'
 const SESSION_MS = 60_000
 
 /** Data, or sense data that end the command; no data for a command that has none. */

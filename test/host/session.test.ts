@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   ASYNC_EVENT,
+  encodePdu,
   INITIATOR_OPCODE,
   parseText,
   READ_10,
@@ -13,7 +14,7 @@ import {
   TASK_MANAGEMENT_RESPONSE_CODE,
   TEST_UNIT_READY,
 } from '../../protocol/index.ts'
-import { ConnectionLostError, ProtocolError, RejectedError, TaskAbortedError } from '../../src/host/index.ts'
+import { ConnectionLostError, ProtocolError, queryTask, RejectedError, TaskAbortedError } from '../../src/host/index.ts'
 import { ANSWERS, open } from './scripted-target.ts'
 
 const { R2T, NOP_IN, REJECT, TEXT_RESPONSE, ASYNC_MESSAGE } = TARGET_OPCODE
@@ -38,6 +39,11 @@ describe('the command window (RFC 7143 4.2.2.1)', () => {
       expect(command.header.lun[1]).toBe(lun)
     }
     await target.expectSilence()
+    target.window = 0
+    const asked = queryTask(session, waiting[2]!) // which withdraws nothing
+    const { initiatorTaskTag } = (await target.take(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST)).header
+    target.say(TARGET_OPCODE.TASK_MANAGEMENT_RESPONSE, { initiatorTaskTag, response: 1 })
+    expect(await asked).toBe(1)
     expect(await session.abortTask(waiting[2]!)).toBe(TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE)
     await expect(waiting[2]!.result).rejects.toBeInstanceOf(TaskAbortedError)
     await target.expectSilence()
@@ -62,6 +68,19 @@ describe('what the target says unasked', () => {
     expect(header).toMatchObject({ immediate: true, initiatorTaskTag: RESERVED_TAG, targetTransferTag: 0x1234 })
     target.say(NOP_IN, { initiatorTaskTag: RESERVED_TAG, targetTransferTag: RESERVED_TAG }, { status: false })
     await target.expectSilence()
+  })
+
+  test('a target that pings and does not read: the connection ends before memory does', async () => {
+    const [session, target] = await open()
+    target.socket.pause()
+    const ping = encodePdu(NOP_IN, { initiatorTaskTag: RESERVED_TAG, targetTransferTag: 7 })
+    const pings = Buffer.concat(Array(4000).fill(ping))
+    let ended: Error | undefined
+    session.closed.then((error) => {
+      ended = error
+    })
+    while (!ended) await new Promise((resolve) => target.socket.write(pings, resolve))
+    expect(ended.message).toContain('has not read the answers')
   })
 
   test('a request for logout gets one', async () => {
@@ -112,6 +131,16 @@ describe('requests with one answer', () => {
     expect((await target.take(INITIATOR_OPCODE.TEXT_REQUEST)).data.length).toBe(0)
     target.say(TEXT_RESPONSE, { initiatorTaskTag, targetTransferTag: RESERVED_TAG, final: true }, { data: two })
     expect(await answer).toEqual([{ key: 'TargetName', value: 'iqn.2026-11.x:y' }])
+  })
+
+  test('text without an end and without a byte ends all the same', async () => {
+    const [session, target] = await open()
+    const asked = session.text([{ key: 'SendTargets', value: 'All' }])
+    for (let answers = 0; answers < 4096; answers++) {
+      const { initiatorTaskTag } = (await target.take(INITIATOR_OPCODE.TEXT_REQUEST)).header
+      target.say(TEXT_RESPONSE, { initiatorTaskTag, targetTransferTag: 9 })
+    }
+    await expect(asked).rejects.toBeInstanceOf(ProtocolError)
   })
 
   test('ABORT TASK: the tag and number of the task; its result rejects when the function is complete', async () => {

@@ -122,6 +122,16 @@ describe('the connection is lost', () => {
     expect(error.message).toContain('authentication failure')
   })
 
+  test('closed while it connects anew: the attempt ends, and no timer is left', async () => {
+    const stage = await openNexus()
+    stage.target.destroy()
+    const attempt = await stage.server.accept()
+    await attempt.takeLogin()
+    await stage.nexus.close()
+    await attempt.expectClosed()
+    expect(stage.clock.armed).toBe(0)
+  })
+
   test('no timer is left when it is closed', async () => {
     const stage = await openNexus({ timeouts: { keepAliveIntervalMs: 1000 } })
     stage.nexus.execute(read).catch(() => {})

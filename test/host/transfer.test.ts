@@ -223,8 +223,31 @@ describe('writing', () => {
     await expectBroken(session, target, 'an R2T for 961 bytes at 40000 of 40960')
   })
 
-  test('what cannot be sent: a CDB of 261 bytes, data both ways, a LUN that is none', async () => {
+  test('R2Ts for the same data again and again break the rules', async () => {
+    const [session, target] = await open()
+    session.execute(write).catch(() => {})
+    const { initiatorTaskTag } = (await target.takeCommand()).header
+    const fields = { initiatorTaskTag, bufferOffset: 24_576, desiredDataTransferLength: 16_384 }
+    for (let r2tSn = 0; r2tSn < 3; r2tSn++) target.say(R2T, { ...fields, r2tSn }, { status: false })
+    await expectBroken(session, target, 'R2Ts for 49152 bytes of 40960')
+  })
+
+  test('what cannot be sent leaves no trace: the next command has the number that was due', async () => {
+    const [session, target] = await open()
+    for (const wrong of [{ lun: 16_384 }, { lun: 0.5 }, { attributes: 8 }])
+      expect(() => session.submit({ ...tur, ...wrong })).toThrow(RangeError)
+    session.execute(tur).catch(() => {})
+    expect((await target.takeCommand()).header.cmdSn).toBe(1)
+  })
+
+  test('nor is it found out only when the window opens', async () => {
+    const [session] = await open(ANSWERS, {}, 0)
+    expect(() => session.submit({ ...tur, lun: 16_384 })).toThrow(RangeError)
+  })
+
+  test('what cannot be sent: a CDB of no byte or of 261, data both ways, a LUN that is none', async () => {
     const [session] = await open()
+    expect(() => session.submit({ lun: 0, cdb: Buffer.alloc(0) })).toThrow(RangeError)
     expect(() => session.submit({ lun: 0, cdb: Buffer.alloc(261) })).toThrow(RangeError)
     expect(() => session.submit({ ...write, dataInLength: 1 })).toThrow('bidirectional')
     expect(() => session.submit({ ...tur, lun: 16384 })).toThrow(RangeError)

@@ -115,7 +115,7 @@ export function compareAndWrite(
   return request(COMPARE_AND_WRITE, values, { dataOut, repeatable: false, exact: true, decode: nothing })
 }
 
-export const BYTCHK = { NONE: 0, ALL_BLOCKS: 1, ONE_BLOCK: 3 } as const
+const BYTCHK = { NONE: 0, ALL_BLOCKS: 1, ONE_BLOCK: 3 } as const
 
 /**
  * Verifies `blocks` from `lba` on; with `data` by comparing: with as many blocks as are verified, or each with the one block

@@ -20,7 +20,7 @@ export interface Request<T> {
   readonly slow?: boolean
   /** Asked each time before it leaves: without a yes it fails with NotSentError. */
   readonly mayLeave?: () => boolean
-  /** Until it is aborted, where that is another time than the session's. */
+  /** In place of the session's timeout. */
   readonly timeoutMs?: number
   /** All of the data must be transferred: a residual with GOOD status is an error. */
   readonly exact?: boolean

@@ -81,7 +81,8 @@ function versionField(descriptor: number, index: number): Field {
   const standard = STANDARDS[base]
   const claimed = descriptor === base ? ' (no version claimed)' : ''
   const name = `Version descriptor ${index + 1}`
-  return { name, value: `${hexOf(descriptor, 4)}h`, ...(standard && { meaning: `${standard}${claimed}` }) }
+  const code = `${hexOf(descriptor, 4)}h`
+  return standard ? { name, value: `${standard}${claimed}`, meaning: code } : { name, value: code }
 }
 
 /** `serial` is what VPD page 80h tells, where the logical unit has it. */

@@ -161,8 +161,7 @@ export class CommandFlow {
   }
 
   #timeoutOf({ slow, timeoutMs }: NexusCommand): number {
-    if (timeoutMs !== undefined) return timeoutMs
-    return slow ? this.#timeouts.slowCommandMs : this.#timeouts.commandMs
+    return timeoutMs ?? (slow ? this.#timeouts.slowCommandMs : this.#timeouts.commandMs)
   }
 
   #escalate(event: EscalationEvent<Pending>): void {

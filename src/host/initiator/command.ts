@@ -1,6 +1,7 @@
 // One SCSI command as an initiator sees it: what it asks, the data that comes in any order of PDUs, the data that goes out
 // as R2Ts ask for it, and how it ends (RFC 7143 4.2, 11.3 to 11.8). Pure: bytes in, what to send out.
 
+import { encodeLun, LUN_SIZE } from '../../../protocol/scsi/lun.ts'
 import type { SenseData } from '../../../protocol/scsi/sense.ts'
 import { decodeSense } from '../../../protocol/scsi/sense-data.ts'
 import { STATUS } from '../../../protocol/scsi/status.ts'
@@ -49,11 +50,16 @@ export interface Ending {
 }
 
 const SENSE_LENGTH_BYTES = 2
+const MAX_CDB_BYTES = 260
+const MAX_TRANSFER_BYTES = 2 ** 32 - 1
+const MAX_ATTRIBUTES = 7
 const EMPTY = Buffer.alloc(0)
 
 /** A command that has been handed to a session. */
 export class ScsiTask {
   readonly command: ScsiCommand
+  /** Its LUN as it travels. */
+  readonly lun: Buffer
   /** The result, once the target has answered; rejected when the task is aborted or lost with its connection. */
   readonly result: Promise<CommandResult>
   /** Undefined until the command has left: the target's window may be closed. */
@@ -61,14 +67,19 @@ export class ScsiTask {
   initiatorTaskTag = 0
 
   readonly #buffer: Buffer
-  /** Bytes that have come, and where the furthest of them ends. */
+  /** Bytes that have come. */
   #received = 0
+  /** Bytes that R2Ts have asked for. */
+  #asked = 0
   #nextDataSn = 0
   #resolve!: (result: CommandResult) => void
   #reject!: (error: Error) => void
 
+  /** Throws a RangeError for what cannot be sent. */
   constructor(command: ScsiCommand) {
+    requireSendable(command)
     this.command = command
+    this.lun = encodeLun(command.lun, Buffer.allocUnsafe(LUN_SIZE))
     this.#buffer = command.dataInLength ? Buffer.allocUnsafe(command.dataInLength) : EMPTY
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -105,6 +116,9 @@ export class ScsiTask {
     const data = this.command.dataOut ?? EMPTY
     if (length === 0 || bufferOffset + length > data.length)
       throw new ProtocolError(`an R2T for ${length} bytes at ${bufferOffset} of ${data.length}`)
+    // At ErrorRecoveryLevel 0 nothing is asked for twice.
+    this.#asked += length
+    if (this.#asked > data.length) throw new ProtocolError(`R2Ts for ${this.#asked} bytes of ${data.length}`)
     return data.subarray(bufferOffset, bufferOffset + length)
   }
 
@@ -137,6 +151,16 @@ export class ScsiTask {
     if (sn !== this.#nextDataSn) throw new ProtocolError(`${name} number ${sn} where ${this.#nextDataSn} was due`)
     this.#nextDataSn++
   }
+}
+
+function requireSendable({ cdb, dataOut, dataInLength = 0, attributes = 0 }: ScsiCommand): void {
+  if (cdb.length < 1 || cdb.length > MAX_CDB_BYTES)
+    throw new RangeError(`a CDB of ${cdb.length} bytes; allowed: 1 to ${MAX_CDB_BYTES}`)
+  if (dataOut && dataInLength) throw new RangeError('a bidirectional command')
+  const length = dataOut?.length ?? dataInLength
+  if (!(length >= 0 && length <= MAX_TRANSFER_BYTES))
+    throw new RangeError(`${length} bytes of data; allowed: 0 to ${MAX_TRANSFER_BYTES}`)
+  if (!(attributes >= 0 && attributes <= MAX_ATTRIBUTES)) throw new RangeError(`task attribute ${attributes}`)
 }
 
 /** The sense data of a data segment, their length before them (RFC 7143 11.4.7.2). What cannot be read is none. */

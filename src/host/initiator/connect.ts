@@ -54,6 +54,8 @@ export interface ConnectOptions {
   readonly auth?: AuthOptions
   /** How long connection and login may take, and in discovery the answer; 10 seconds without one. */
   readonly timeoutMs?: number
+  /** Drops the connection, or what is to become one. */
+  readonly signal?: AbortSignal
   /** What measures it; the system's without one. */
   readonly clock?: Clock
 }
@@ -88,10 +90,10 @@ const OWN: OwnParameters = {
  * @throws UnreachableError, LoginRefusedError, AuthenticationError, ProtocolError, ConnectionLostError
  */
 export async function connect(options: ConnectOptions): Promise<InitiatorSession> {
-  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock } = options
+  const { host, port = ISCSI_PORT, timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock, signal } = options
   const login = loginOptions(options)
   const machine = new InitiatorLogin(login)
-  const transport = await openTransport({ host, port, timeoutMs, clock })
+  const transport = await openTransport({ host, port, timeoutMs, clock, signal })
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       cancelTimer()
@@ -139,6 +141,9 @@ function loginOptions(options: ConnectOptions): LoginOptions {
 
 /** No message shows a secret. */
 function termsOf({ chap, mutual, algorithms = CHAP_ALGORITHM_NAMES }: AuthOptions): ChapTerms {
+  const unknown = algorithms.find((name) => !CHAP_ALGORITHM_NAMES.includes(name))
+  if (unknown !== undefined || algorithms.length === 0)
+    throw new RangeError(`auth: the CHAP algorithms are ${CHAP_ALGORITHM_NAMES.join(', ')}, not ${unknown ?? 'none'}`)
   if (mutual?.secret === chap.secret) throw new RangeError('auth: one secret for both directions (RFC 7143 9.2.1)')
   return { chap: accountOf(chap), mutual: mutual && accountOf(mutual), algorithms }
 }

@@ -4,7 +4,7 @@ import { type DiscoveredTarget, ISCSI_PORT, parseSendTargets } from '../../../pr
 import { buildText } from '../../../protocol/iscsi/text.ts'
 import { systemClock } from '../clock.ts'
 import { type ConnectOptions, DEFAULT_TIMEOUT_MS } from './connect.ts'
-import { ConnectionLostError } from './errors.ts'
+import { inTime } from './in-time.ts'
 import { reach } from './redirect.ts'
 
 export type DiscoverOptions = Omit<ConnectOptions, 'targetName' | 'reinstate'>
@@ -16,16 +16,14 @@ export type DiscoverOptions = Omit<ConnectOptions, 'targetName' | 'reinstate'>
 export async function discover(options: DiscoverOptions): Promise<DiscoveredTarget[]> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock } = options
   const { session } = await reach(options, { host: options.host, port: options.port ?? ISCSI_PORT })
-  const cancelTimer = clock.after(timeoutMs, () =>
-    session.destroy(new ConnectionLostError(`the target has not answered SendTargets within ${timeoutMs} ms`)),
-  )
   try {
-    const pairs = await session.text([{ key: 'SendTargets', value: 'All' }])
+    const asked = session.text([{ key: 'SendTargets', value: 'All' }])
+    const pairs = await inTime(session, asked, { clock, timeoutMs, what: 'SendTargets' })
     const targets = parseSendTargets(buildText(pairs))
-    await session.logout()
+    // What was asked for is there, whatever the target thinks of a farewell.
+    await inTime(session, session.logout(), { clock, timeoutMs, what: 'logout' }).catch(() => {})
     return targets
   } finally {
-    cancelTimer()
     session.destroy()
   }
 }

@@ -85,12 +85,15 @@ export class NotSentError extends IscsiError {
   }
 }
 
-/** This I_T nexus held a RESERVE(6), which a reset or a new session has dropped; the command was not sent. */
+/** This I_T nexus relied on a RESERVE(6), which a reset or a new session has dropped; the command was not carried out. */
 export class ReservationLostError extends IscsiError {
   readonly command: string
 
-  constructor(command: string) {
-    super(`${command}: not sent, since the RESERVE(6) of this initiator was lost with its session or by a reset`)
+  constructor(command: string, options?: ErrorOptions) {
+    super(
+      `${command}: not carried out, since the RESERVE(6) of this initiator was lost by a reset or with its session`,
+      options,
+    )
     this.command = command
   }
 }

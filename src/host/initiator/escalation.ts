@@ -23,23 +23,20 @@ export type EscalationEffect<Command> =
 export class Escalation<Command> {
   /** Commands whose ABORT TASK is under way, and their LUNs. */
   readonly #aborting = new Map<Command, number>()
-  /** LUNs that are being reset. */
-  readonly #resetting = new Set<number>()
+  /** LUNs that are being reset, and the commands that were late meanwhile. */
+  readonly #resetting = new Map<number, Set<Command>>()
 
   step(event: EscalationEvent<Command>): EscalationEffect<Command>[] {
     switch (event.kind) {
       case 'expired':
-        // A reset that is under way ends the command as well.
-        if (this.#aborting.has(event.command) || this.#resetting.has(event.lun)) return []
-        this.#aborting.set(event.command, event.lun)
-        return [{ kind: 'abort', command: event.command }]
+        return this.#expired(event.command, event.lun)
       case 'abort answered':
         return this.#abortAnswered(event.command, event.response)
       case 'reset answered':
-        this.#resetting.delete(event.lun)
-        return event.response === FUNCTION_COMPLETE ? [] : [{ kind: 'drop', reason: resetFailed(event.response) }]
+        return this.#resetAnswered(event.lun, event.response)
       case 'ended':
         this.#aborting.delete(event.command)
+        for (const late of this.#resetting.values()) late.delete(event.command)
         return []
     }
   }
@@ -50,6 +47,25 @@ export class Escalation<Command> {
     this.#resetting.clear()
   }
 
+  /** A reset that is under way ends the command as well, if the command left before it. */
+  #expired(command: Command, lun: number): EscalationEffect<Command>[] {
+    if (this.#aborting.has(command)) return []
+    const late = this.#resetting.get(lun)
+    if (late) {
+      late.add(command)
+      return []
+    }
+    this.#aborting.set(command, lun)
+    return [{ kind: 'abort', command }]
+  }
+
+  #resetAnswered(lun: number, response: number | undefined): EscalationEffect<Command>[] {
+    const late = this.#resetting.get(lun) ?? []
+    this.#resetting.delete(lun)
+    if (response !== FUNCTION_COMPLETE) return [{ kind: 'drop', reason: resetFailed(response) }]
+    return [...late].flatMap((command) => this.#expired(command, lun))
+  }
+
   #abortAnswered(command: Command, response: number | undefined): EscalationEffect<Command>[] {
     const lun = this.#aborting.get(command)
     if (lun === undefined) return []
@@ -58,7 +74,7 @@ export class Escalation<Command> {
     // Had the target answered the command, the answer would have come before this one.
     if (response === TASK_DOES_NOT_EXIST) return [{ kind: 'forget', command }]
     if (this.#resetting.has(lun)) return []
-    this.#resetting.add(lun)
+    this.#resetting.set(lun, new Set())
     return [{ kind: 'reset', lun }]
   }
 }

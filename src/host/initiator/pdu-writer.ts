@@ -7,7 +7,6 @@ import { DATA_OUT } from '../../../protocol/iscsi/data-out.ts'
 import { BHS_LENGTH, INITIATOR_OPCODE } from '../../../protocol/iscsi/opcodes.ts'
 import type { Digests } from '../../../protocol/iscsi/pdu.ts'
 import { SCSI_COMMAND, TASK_ATTRIBUTE } from '../../../protocol/iscsi/scsi-command.ts'
-import { encodeLun } from '../../../protocol/scsi/lun.ts'
 import type { ScsiTask } from './command.ts'
 
 const DATA_SEGMENT_LENGTH = SCSI_COMMAND.at('dataSegmentLength').byte
@@ -30,6 +29,7 @@ const FINAL = 0x80
 const READ = 0x40
 const WRITE = 0x20
 const PADDING = Buffer.alloc(4)
+const EMPTY = Buffer.alloc(0)
 
 export interface Sink {
   write(bytes: Uint8Array): void
@@ -48,7 +48,7 @@ export class PduWriter {
   command(task: ScsiTask, cmdSn: number, expStatSn: number, immediate: Buffer, final: boolean): void {
     const { command, initiatorTaskTag, expectedDataTransferLength: edtl } = task
     const long = command.cdb.length > CDB_BYTES
-    const ahs = long ? encodeAhs([{ kind: 'extended CDB', cdb: command.cdb.subarray(CDB_BYTES) }]) : PADDING.subarray(4)
+    const ahs = long ? encodeAhs([{ kind: 'extended CDB', cdb: command.cdb.subarray(CDB_BYTES) }]) : EMPTY
     const header = this.#header(ahs)
     header[0] = INITIATOR_OPCODE.SCSI_COMMAND | (command.immediate ? IMMEDIATE : 0)
     header[1] =
@@ -57,7 +57,7 @@ export class PduWriter {
       (command.dataOut && edtl > 0 ? WRITE : 0) |
       (command.attributes ?? TASK_ATTRIBUTE.SIMPLE)
     header.writeUIntBE(immediate.length, DATA_SEGMENT_LENGTH, 3)
-    encodeLun(command.lun, header, LUN)
+    task.lun.copy(header, LUN)
     header.writeUInt32BE(initiatorTaskTag, INITIATOR_TASK_TAG)
     header.writeUInt32BE(edtl, EDTL)
     header.writeUInt32BE(cmdSn, CMD_SN)
@@ -75,11 +75,11 @@ export class PduWriter {
     data: Buffer,
     final: boolean,
   ): void {
-    const header = this.#header(PADDING.subarray(4))
+    const header = this.#header(EMPTY)
     header[0] = INITIATOR_OPCODE.DATA_OUT
     header[1] = final ? FINAL : 0
     header.writeUIntBE(data.length, DATA_SEGMENT_LENGTH, 3)
-    encodeLun(task.command.lun, header, LUN)
+    task.lun.copy(header, LUN)
     header.writeUInt32BE(task.initiatorTaskTag, INITIATOR_TASK_TAG)
     header.writeUInt32BE(targetTransferTag, TARGET_TRANSFER_TAG)
     header.writeUInt32BE(expStatSn, DATA_OUT_EXP_STAT_SN)
@@ -90,7 +90,7 @@ export class PduWriter {
 
   /** Room for header, AHS and digest. */
   #header(ahs: Buffer): Buffer {
-    const header = Buffer.alloc(BHS_LENGTH + ahs.length + (this.#digests.header ? DIGEST_BYTES : 0))
+    const header = Buffer.allocUnsafe(BHS_LENGTH + ahs.length + (this.#digests.header ? DIGEST_BYTES : 0)).fill(0)
     header[TOTAL_AHS_LENGTH] = ahs.length / 4
     ahs.copy(header, BHS_LENGTH)
     return header
@@ -102,7 +102,7 @@ export class PduWriter {
     this.#sink.write(header)
     if (data.length === 0) return
     this.#sink.write(data)
-    const padding = PADDING.subarray(0, -data.length & 3)
+    const padding = (data.length & 3) === 0 ? EMPTY : PADDING.subarray(0, -data.length & 3)
     if (padding.length > 0) this.#sink.write(padding)
     if (!this.#digests.data) return
     const digest = Buffer.alloc(DIGEST_BYTES)

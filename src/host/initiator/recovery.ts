@@ -118,8 +118,8 @@ function whileUp(state: Up, event: RecoveryEvent, nowMs: number, options: Recove
   if (event.kind === 'lost') return reconnect(state, event, nowMs, options)
   if (event.kind !== 'logout requested') return unchanged(state)
   if (event.idle) return leave(state, nowMs, options)
-  // Half of the time is for the commands, the rest for the logout.
-  const untilMs = nowMs + event.withinMs / 2
+  // Half of the time is for the commands, the rest for the logout; what comes meanwhile waits no longer than for a connection.
+  const untilMs = nowMs + Math.min(event.withinMs / 2, options.replacementTimeoutMs)
   return { state: { ...state, kind: 'draining', untilMs }, effects: [{ kind: 'wake', atMs: untilMs }] }
 }
 

@@ -29,7 +29,7 @@ export async function reach(options: ConnectOptions, portal: Portal): Promise<Re
   let home = portal
   for (let at = portal; path.length <= MAX_REDIRECTS + 1; path.push(at)) {
     try {
-      return { session: await connect({ ...options, host: at.host, port: at.port }), home }
+      return { session: await logIn({ ...options, host: at.host, port: at.port }), home }
     } catch (error) {
       if (!(error instanceof LoginRefusedError) || error.statusClass !== MOVED || !error.movedTo) throw error
       at = error.movedTo
@@ -37,4 +37,22 @@ export async function reach(options: ConnectOptions, portal: Portal): Promise<Re
     }
   }
   throw new RedirectError(path.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)))
+}
+
+const INITIATOR_ERROR = 2
+
+/**
+ * A target that takes one CHAP algorithm for another (tgt: SHA-256 for SHA-1) ends the login without naming authentication.
+ * Then the one that every target has to have (RFC 7143 12.1.3) is tried alone: the target could have chosen it before.
+ */
+async function logIn(options: ConnectOptions): Promise<InitiatorSession> {
+  const { auth } = options
+  try {
+    return await connect(options)
+  } catch (error) {
+    const unnamed =
+      error instanceof LoginRefusedError && error.statusClass === INITIATOR_ERROR && error.statusDetail === 0
+    if (!unnamed || !auth || auth.algorithms) throw error
+    return connect({ ...options, auth: { ...auth, algorithms: ['MD5'] } })
+  }
 }

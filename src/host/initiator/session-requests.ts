@@ -29,11 +29,12 @@ export async function askManagement(
   lun: number,
   task: ScsiTask | undefined,
 ): Promise<number> {
+  const address = encodeLun(lun)
   const answer = await exchanges.begin((initiatorTaskTag) =>
     stream.send(INITIATOR_OPCODE.TASK_MANAGEMENT_REQUEST, {
       immediate: true,
       function: functionCode,
-      lun: encodeLun(lun),
+      lun: address,
       initiatorTaskTag,
       referencedTaskTag: task?.initiatorTaskTag ?? RESERVED_TAG,
       refCmdSn: task?.cmdSn ?? 0,

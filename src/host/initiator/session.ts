@@ -7,6 +7,7 @@ import type { OperationalParameters } from '../../../protocol/iscsi/keys.ts'
 import { LOGOUT_RESPONSE_CODE } from '../../../protocol/iscsi/logout-response.ts'
 import { NOP_IN } from '../../../protocol/iscsi/nop-in.ts'
 import { INITIATOR_OPCODE, RESERVED_TAG } from '../../../protocol/iscsi/opcodes.ts'
+import type { HeaderFields } from '../../../protocol/iscsi/pdu.ts'
 import { R2T } from '../../../protocol/iscsi/r2t.ts'
 import { REJECT } from '../../../protocol/iscsi/reject.ts'
 import { lessThan, next } from '../../../protocol/iscsi/serial.ts'
@@ -35,6 +36,7 @@ const DATA_SN = DATA_IN.at('dataSn').byte
 const OPCODE_MASK = 0x3f
 const ITT_IN_HEADER = DATA_IN.at('initiatorTaskTag').byte
 const EMPTY = Buffer.alloc(0)
+const MAX_UNREAD_NOPS = 1024
 
 export interface SessionIdentity {
   readonly initiatorName: string
@@ -70,6 +72,8 @@ export class InitiatorSession implements SessionIdentity {
   readonly #sender: TaskSender
   #ended: Error | undefined
   #leaving = false
+  /** NOP-Outs for the target that the network has not taken. */
+  #unread = 0
   #resolveClosed!: (error: Error | undefined) => void
 
   constructor(identity: SessionIdentity, stream: PduStream) {
@@ -101,11 +105,9 @@ export class InitiatorSession implements SessionIdentity {
 
   /**
    * Sends a command, or queues it while the target's window is closed.
-   * @throws RangeError for a CDB, a LUN or amounts of data that cannot be sent
+   * @throws RangeError for a CDB, a LUN or an amount of data that cannot be sent
    */
   submit(command: ScsiCommand): ScsiTask {
-    if (command.cdb.length > 260) throw new RangeError(`a CDB of ${command.cdb.length} bytes, more than 260`)
-    if (command.dataOut && command.dataInLength) throw new RangeError('a bidirectional command')
     const task = new ScsiTask(command)
     if (this.#ended) task.fail(this.#ended)
     else if (command.immediate) this.#start(task, this.#stream.cmdSn)
@@ -127,7 +129,8 @@ export class InitiatorSession implements SessionIdentity {
    * it is FUNCTION COMPLETE, the tasks of this session that the function ended reject with TaskAbortedError.
    */
   async manage(functionCode: number, { lun = 0, task, reason }: ManageOptions = {}): Promise<number> {
-    if (task && this.#tasks.withdraw(task, reason)) return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
+    if (task && functionCode === FUNCTION.ABORT_TASK && this.#tasks.withdraw(task, reason))
+      return TASK_MANAGEMENT_RESPONSE_CODE.FUNCTION_COMPLETE
     const at = task?.command.lun ?? lun
     const affected = this.#tasks.affected(functionCode, at, task)
     const response = await askManagement(this.#stream, this.#exchanges, functionCode, at, task)
@@ -244,12 +247,7 @@ export class InitiatorSession implements SessionIdentity {
     if (pdu.initiatorTaskTag !== RESERVED_TAG) return this.#exchanges.answer(pdu)
     const { targetTransferTag, lun } = NOP_IN.decode(pdu.header, pdu.at)
     if (targetTransferTag === RESERVED_TAG) return // news of the window alone
-    this.#stream.send(INITIATOR_OPCODE.NOP_OUT, {
-      immediate: true,
-      initiatorTaskTag: RESERVED_TAG,
-      targetTransferTag,
-      lun,
-    })
+    this.#sendNop({ immediate: true, initiatorTaskTag: RESERVED_TAG, targetTransferTag, lun })
   }
 
   /** A target that asks for a logout gets one (RFC 7143 11.9.1), unless somebody listens who sees to that. */
@@ -281,7 +279,14 @@ export class InitiatorSession implements SessionIdentity {
   /** A NOP-Out takes a number that nothing else will; its answer is of no interest. */
   #fill(cmdSn: number): void {
     const initiatorTaskTag = this.#tasks.takeTag()
-    this.#stream.send(INITIATOR_OPCODE.NOP_OUT, { initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn })
+    this.#sendNop({ initiatorTaskTag, targetTransferTag: RESERVED_TAG, cmdSn })
+  }
+
+  /** For what the target asks: one that asks and does not read may not make this side remember without end. */
+  #sendNop(fields: Partial<HeaderFields<typeof INITIATOR_OPCODE.NOP_OUT>>): void {
+    if (++this.#unread > MAX_UNREAD_NOPS)
+      throw new ProtocolError(`the target has not read the answers to ${MAX_UNREAD_NOPS} of its requests`)
+    this.#stream.send(INITIATOR_OPCODE.NOP_OUT, fields, EMPTY, () => this.#unread--)
   }
 
   #end(error: Error | undefined): void {

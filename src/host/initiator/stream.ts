@@ -52,8 +52,7 @@ export class PduStream {
   readonly #framer: Framer
   #events: StreamEvents
   #digests: Digests = { header: false, data: false }
-  /** Until the first PDU has told it. */
-  #statSnKnown = false
+  #fullFeature = false
   #ended = false
 
   constructor(transport: Transport, cmdSn: number, maxDataSegmentLength: number, events: StreamEvents) {
@@ -74,6 +73,7 @@ export class PduStream {
 
   /** From login to full feature phase: who listens, and which digests hold from the next PDU on. */
   enterFullFeature(events: StreamEvents, digests: Digests): void {
+    this.#fullFeature = true
     this.#events = events
     this.#digests = digests
     this.#framer.headerDigest = digests.header
@@ -81,11 +81,11 @@ export class PduStream {
     this.writer = new PduWriter(this.#transport, digests)
   }
 
-  /** Sends a PDU of the slow path. */
-  send<O extends Opcode>(opcode: O, fields: Partial<HeaderFields<O>>, data?: Uint8Array): void {
+  /** Sends a PDU of the slow path; `left` tells that the network has taken it. */
+  send<O extends Opcode>(opcode: O, fields: Partial<HeaderFields<O>>, data?: Uint8Array, left?: () => void): void {
     if (this.#ended) return
     const counted = { cmdSn: this.cmdSn, expStatSn: this.expStatSn, ...fields } as Partial<HeaderFields<O>>
-    this.#transport.write(encodePdu(opcode, counted, { digests: this.#digests, ...(data && { data }) }))
+    this.#transport.write(encodePdu(opcode, counted, { digests: this.#digests, ...(data && { data }) }), left)
   }
 
   /** Closes the connection at once. */
@@ -126,9 +126,9 @@ export class PduStream {
     if (!lessThan(next(maxCmdSn), expCmdSn) && lessThan(this.maxCmdSn, maxCmdSn)) this.maxCmdSn = maxCmdSn
     if (!carriesStatus(opcode, header[at + 1]!, initiatorTaskTag)) return
     const statSn = header.readUInt32BE(at + STAT_SN)
-    if (this.#statSnKnown && statSn !== this.expStatSn)
+    // Some targets count anew during login: there is one answer to each request there, and nothing can be missed.
+    if (this.#fullFeature && statSn !== this.expStatSn)
       throw new ProtocolError(`status number ${statSn} where ${this.expStatSn} was due`)
-    this.#statSnKnown = true
     this.expStatSn = next(statSn)
   }
 }

@@ -18,6 +18,7 @@ import {
   RecoveryFailedError,
   SessionClosedError,
 } from './errors.ts'
+import { inTime } from './in-time.ts'
 import { keepAlive } from './keep-alive.ts'
 import { firstUp, type RecoveryEffect, type RecoveryEvent, type RecoveryState, recoveryStep } from './recovery.ts'
 import { type Portal, type Reached, reach } from './redirect.ts'
@@ -25,7 +26,7 @@ import type { InitiatorSession } from './session.ts'
 import type { AsyncMessage } from './session-requests.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from './timeouts.ts'
 
-export interface TargetSessionOptions extends Omit<ConnectOptions, 'reinstate'> {
+export interface TargetSessionOptions extends Omit<ConnectOptions, 'reinstate' | 'signal'> {
   readonly targetName: string
   readonly timeouts?: Partial<Timeouts>
 }
@@ -75,6 +76,8 @@ export class TargetSession implements Nexus {
   #session: InitiatorSession
   #cancelWake = (): void => {}
   #endKeepAlive = (): void => {}
+  /** Ends an attempt to connect that is under way. */
+  readonly #over = new AbortController()
   #resolveClosed!: (error: Error | undefined) => void
 
   constructor(options: TargetSessionOptions, { session, home }: Reached) {
@@ -116,13 +119,17 @@ export class TargetSession implements Nexus {
 
   /**
    * A task management function on the connection of now; the commands that it ends reject with TaskAbortedError.
-   * @throws ConnectionLostError when there is none
+   * @throws ConnectionLostError when there is none, or no answer in time, which ends it
    */
   manage(functionCode: number, options: { readonly lun?: number } = {}): Promise<number> {
     if (this.#state.kind !== 'up')
       return Promise.reject(new ConnectionLostError('there is no connection to the target'))
     if (RESETS.has(functionCode)) this.generation++
-    return this.#session.manage(functionCode, options)
+    return inTime(this.#session, this.#session.manage(functionCode, options), {
+      clock: this.clock,
+      timeoutMs: this.#timeouts.lunResetMs,
+      what: 'task management',
+    })
   }
 
   /** @returns what ends the listening */
@@ -181,7 +188,7 @@ export class TargetSession implements Nexus {
   }
 
   #connect(): void {
-    reach(this.#options, this.#home).then(
+    reach({ ...this.#options, signal: this.#over.signal }, this.#home).then(
       ({ session, home }) => {
         this.#home = home
         this.#session = session
@@ -230,6 +237,7 @@ export class TargetSession implements Nexus {
 
   #end(error: Error | undefined): void {
     this.#cancelWake()
+    this.#over.abort()
     this.#flow.close(error ?? new SessionClosedError('the session has been closed'))
     this.#tell({ kind: 'closed', error })
     this.#resolveClosed(error)

@@ -16,6 +16,7 @@ interface TextFields {
 
 /** SendTargets of a large array is long; more than this no array says. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024
+const MAX_ANSWERS = 4096
 const EMPTY = Buffer.alloc(0)
 
 /** `limit`: bytes that the target takes in one PDU. Throws a ProtocolError for an answer without an end. */
@@ -29,7 +30,7 @@ export async function exchangeText(
   let tag: number | undefined
   let targetTransferTag: number = RESERVED_TAG
   const gathered: Buffer[] = []
-  for (let length = 0; length <= MAX_TEXT_BYTES; ) {
+  for (let length = 0; length <= MAX_TEXT_BYTES && gathered.length < MAX_ANSWERS; ) {
     const data = outgoing.subarray(0, limit)
     outgoing = outgoing.subarray(data.length)
     const more = outgoing.length > 0
@@ -44,5 +45,5 @@ export async function exchangeText(
     if (response.final && !response.continue && !more) return parseText(Buffer.concat(gathered))
     if (response.final) throw new ProtocolError('a Text Response that is final before its text has ended')
   }
-  throw new ProtocolError(`more than ${MAX_TEXT_BYTES} bytes of text`)
+  throw new ProtocolError(`text of more than ${MAX_TEXT_BYTES} bytes or ${MAX_ANSWERS} answers`)
 }

@@ -7,7 +7,7 @@ export interface Timeouts {
   readonly slowCommandMs: number
   /** For the answer to ABORT TASK; then the logical unit is reset. */
   readonly abortMs: number
-  /** For the answer to LOGICAL UNIT RESET; then the connection is dropped. */
+  /** For the answer to LOGICAL UNIT RESET and other functions; then the connection is dropped. */
   readonly lunResetMs: number
   /** Without anything received, after which a NOP-Out asks for an answer. Zero: never. */
   readonly keepAliveIntervalMs: number

@@ -25,6 +25,7 @@ export interface VaaiStatus {
   readonly deviceChecks: readonly Check[]
 }
 
+/** From facts to verdicts, each with the checks that it rests on; pure. Works on facts of any array. */
 export function judgeVaai(facts: VaaiFacts): VaaiStatus {
   const primitive = (name: PrimitiveName, checks: readonly Check[]): PrimitiveStatus => ({
     name,

@@ -2,6 +2,7 @@
 // they are read, taken and given back by plain reads and writes, as a tool does that has the volume for itself.
 
 import { uptime } from 'node:os'
+import { crc32c } from '@node-rs/crc32'
 import { VmfsError } from './errors.ts'
 import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE, LOCK_IMPLEMENTATION } from './structures/heartbeat.ts'
 import type { ValuesOf } from './structures/structure.ts'
@@ -52,8 +53,7 @@ export async function readHeartbeats(volume: Pick<VolumeIo, 'read'>, version: Vm
 
 /** The slot to take for this host: hosts that come at the same time start at different ones. */
 export function chooseSlot(slots: readonly RawSlot[], host: string): Heartbeat {
-  const raw = encodeUuid(host)
-  const start = (raw.readUInt32LE(0) ^ raw.readUInt32LE(4) ^ raw.readUInt16LE(8)) >>> 0
+  const start = crc32c(encodeUuid(host))
   for (let index = 0; index < slots.length; index++) {
     const slot = slots[(start + index) % slots.length]!
     if (!slot.isUsed) return decodeSlot(slot)
@@ -61,13 +61,12 @@ export function chooseSlot(slots: readonly RawSlot[], host: string): Heartbeat {
   throw new VmfsError('in use', `all ${slots.length} heartbeat slots of the volume are in use`)
 }
 
-/** Writes the slot as this host's, with the next generation. */
+/** Writes the slot as this host's, with the next generation and no journal yet. */
 export async function takeSlot(
   volume: VolumeIo,
   version: VmfsVersion,
   slot: Heartbeat,
   host: string,
-  journal: JournalPlace,
 ): Promise<Heartbeat> {
   const taken: Heartbeat = {
     ...slot,
@@ -76,14 +75,26 @@ export async function takeSlot(
     generation: slot.generation + 1n,
     stampUs: BigInt(Math.round(uptime() * 1e6)),
     owner: host,
-    journalAddress: journal.address,
-    journalOffset: journal.offset,
+    journalAddress: 0,
+    journalOffset: 0,
     driverMajor: version.major,
     driverMinor: version.minor,
     lockImplementation: LOCK_IMPLEMENTATION,
   }
   await writeSlot(volume, version, taken)
   return taken
+}
+
+/** Tells whoever finds the slot where its host's journal is. */
+export async function nameJournal(
+  volume: VolumeIo,
+  version: VmfsVersion,
+  slot: Heartbeat,
+  journal: JournalPlace,
+): Promise<Heartbeat> {
+  const named = { ...slot, journalAddress: journal.address, journalOffset: journal.offset }
+  await writeSlot(volume, version, named)
+  return named
 }
 
 /** Gives a slot back: generation, stamp and address stay for the next owner to go on from. */

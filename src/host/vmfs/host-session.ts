@@ -8,6 +8,7 @@ import {
   freeSlot,
   type Heartbeat,
   type JournalPlace,
+  nameJournal,
   readHeartbeats,
   readSlots,
   takeSlot,
@@ -47,13 +48,14 @@ export class HostSession implements OpenSession {
     this.#slot = slot
   }
 
-  /** Gives the slot and the journal back; after a change that was cut they stay, for a replay to finish it. */
+  /**
+   * Gives the slot and the journal back. A change that was cut is finished first; where the device does not let it, slot and
+   * journal stay for the next host.
+   */
   async end(): Promise<void> {
     await this.#io.flush()
-    if (this.journal.isInDoubt) return
-    await freeSlot(this.#volume.logical, this.#volume.version, this.#slot)
-    await freeJournalBlock(this.#volume, this.#io, journalOf(this.#slot))
-    await this.#io.flush()
+    if (this.journal.isInDoubt) await recoverHost(this.#volume, this.#io, this.#slot)
+    else await giveBack(this.#volume, this.#io, this.#slot)
   }
 }
 
@@ -64,14 +66,20 @@ export class HostSession implements OpenSession {
 export async function beginSession(volume: Volume, io: VolumeIo, host: string): Promise<HostSession> {
   const { version, logical } = volume
   const slots = await readSlots(logical, version)
-  const others = slots.filter(({ isUsed }) => isUsed).map(decodeSlot)
-  requireAlone(others, host)
-  const place = await takeJournalBlock(volume, io, others)
-  const journal = new HostJournal(logical, place.offset, host, journalBounds(volume))
-  await journal.start()
-  const slot = await takeSlot(logical, version, chooseSlot(slots, host), host, place)
-  await requireStillAlone(volume, slot)
-  return new HostSession(volume, io, slot, journal)
+  requireAlone(slots.filter(({ isUsed }) => isUsed).map(decodeSlot), host)
+  const slot = await takeSlot(logical, version, chooseSlot(slots, host), host)
+  try {
+    // A journal is taken, and written to, by one host alone: whoever came at the same time is gone from here on.
+    await requireStillAlone(volume, slot)
+    const place = await takeJournalBlock(volume, io)
+    const journal = new HostJournal(logical, place.offset, host, journalBounds(volume))
+    await journal.start()
+    return new HostSession(volume, io, await nameJournal(logical, version, slot, place), journal)
+  } catch (error) {
+    const [own] = (await readHeartbeats(logical, version)).filter(({ slotOffset }) => slotOffset === slot.slotOffset)
+    if (own?.owner === host) await freeSlot(logical, version, slot)
+    throw error
+  }
 }
 
 /**
@@ -97,25 +105,24 @@ export async function recoverHosts(
 }
 
 async function recoverHost(volume: Volume, io: VolumeIo, slot: Heartbeat): Promise<void> {
-  const place = journalOf(slot)
-  if (place.offset !== 0) {
-    await replayJournal(volume.logical, place.offset, journalBounds(volume))
+  const { offset } = journalOf(slot)
+  if (offset !== 0) {
+    await replayJournal(volume.logical, offset, slot.owner, journalBounds(volume))
     volume.cache.clear()
   }
+  await giveBack(volume, io, slot)
+}
+
+async function giveBack(volume: Volume, io: VolumeIo, slot: Heartbeat): Promise<void> {
   await freeSlot(volume.logical, volume.version, slot)
+  const place = journalOf(slot)
   if (place.address !== 0) await freeJournalBlock(volume, io, place)
 }
 
 /** Two that came at the same time see each other here, unless they took the same slot, which the later one has then. */
 async function requireStillAlone({ logical, version }: Volume, own: Heartbeat): Promise<void> {
   const used = await readHeartbeats(logical, version)
-  try {
-    requireAlone(used, own.owner)
-  } catch (error) {
-    if (used.some((slot) => slot.slotOffset === own.slotOffset && slot.owner === own.owner))
-      await freeSlot(logical, version, own)
-    throw error
-  }
+  requireAlone(used, own.owner)
 }
 
 /** Of the slots in use. @throws VmfsError 'in use' for one of another host */
@@ -132,7 +139,7 @@ export function requireAlone(slots: readonly Heartbeat[], host: string): void {
   )
 }
 
-export const journalOf = ({ journalAddress, journalOffset }: Heartbeat): JournalPlace => ({
+const journalOf = ({ journalAddress, journalOffset }: Heartbeat): JournalPlace => ({
   address: journalAddress,
   offset: journalOffset,
 })

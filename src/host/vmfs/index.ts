@@ -1,5 +1,8 @@
 // VMFS volumes as a library, by way of `lunette/host`.
 
+export { type CheckOptions, type CheckProgress, checkVolume } from './check/check.ts'
+export { type Repaired, type RepairOptions, repairVolume } from './check/repair.ts'
+export type { Finding, FindingName, Host, Report, Totals } from './check/report.ts'
 export { VmfsError, type VmfsProblem } from './errors.ts'
 export { type FileDescriptor, isDirectory } from './file-descriptors.ts'
 export type { FilePiece, FileReader } from './file-reader.ts'

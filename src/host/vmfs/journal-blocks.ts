@@ -4,9 +4,9 @@
 import { Allocator } from './allocation.ts'
 import { VmfsError } from './errors.ts'
 import { FileMap } from './file-map.ts'
-import type { Heartbeat, JournalPlace } from './heartbeats.ts'
+import { type JournalPlace, readHeartbeats } from './heartbeats.ts'
 import type { ResourceFile } from './resource-files.ts'
-import type { Address } from './structures/address.ts'
+import type { AddressParts } from './structures/address.ts'
 import { FILE_TYPE } from './structures/file-descriptor.ts'
 import { Transaction, type TransactionLocks, type TransactionLog, type VolumeIo } from './transaction.ts'
 import { FILE_BLOCK_BYTES } from './version.ts'
@@ -17,34 +17,27 @@ const UNLOGGED: TransactionLog = { capacity: 1, log: async () => {}, retire: asy
 
 /**
  * A place for a journal that no slot in use names.
- * @throws VmfsError 'no space' when there is none
+ * @throws VmfsError 'no space' or 'in use' when there is none
  */
-export async function takeJournalBlock(
-  volume: Volume,
-  io: VolumeIo,
-  used: readonly Heartbeat[],
-  locks?: TransactionLocks,
-): Promise<JournalPlace> {
+export async function takeJournalBlock(volume: Volume, io: VolumeIo, locks?: TransactionLocks): Promise<JournalPlace> {
   const own = await ownBlocks(volume)
+  const used = await readHeartbeats(volume.logical, volume.version)
   const named = new Set(used.map(({ journalOffset }) => journalOffset))
   if (!own) return (locks && (await leftBehind(volume, named))) ?? (await takeResource(volume, io, locks))
   const block = own.find((candidate) => !named.has(candidate * FILE_BLOCK_BYTES))
   if (block === undefined)
     throw new VmfsError('in use', `${own.length} hosts have the volume open, and it has no more journals`)
-  return placeOf(volume, { kind: 'file block', block, cow: false, toBeZeroed: 0 }, block * FILE_BLOCK_BYTES)
+  return fileBlockPlace(volume, block)
 }
 
-/** Gives back what `takeJournalBlock` took; a block that is free already stays so. */
+/** Gives back what `takeJournalBlock` took; a block that is free already stays so, and what is none stays as it is. */
 export async function freeJournalBlock(
   volume: Volume,
   io: VolumeIo,
   place: JournalPlace,
   locks?: TransactionLocks,
 ): Promise<void> {
-  const address = volume.version.addresses.decode(BigInt(place.address))
-  const own = await ownBlocks(volume)
-  if (own && address.kind === 'file block' && own.includes(address.block)) return
-  const found = resourceOf(volume, address)
+  const found = await resourceAt(volume, place)
   if (!found) return
   const { file, cluster, resource } = found
   if ((await file.readCluster(cluster)).state.isFree(resource)) return
@@ -74,7 +67,7 @@ async function leftBehind(volume: Volume, named: ReadonlySet<number>): Promise<J
     for (let resource = 0; resource < state.total; resource++) {
       const offset = await jbc.resourceOffset(cluster, resource)
       if (state.isFree(resource) || named.has(offset)) continue
-      return placeOf(volume, { kind: 'journal block', cluster, resource, cow: false }, offset)
+      return { address: addressOf(volume, journalBlock(cluster, resource)), offset }
     }
   }
   return undefined
@@ -86,18 +79,28 @@ async function takeResource(volume: Volume, io: VolumeIo, locks?: TransactionLoc
   const { cluster, resource } = await allocatorOf(volume, file).take(tx)
   await tx.commit()
   if (file === volume.files.jbc) {
-    const address = { kind: 'journal block', cluster, resource } as const
-    return placeOf(volume, { ...address, cow: false }, await volume.files.jbc.resourceOffset(cluster, resource))
+    const address = addressOf(volume, journalBlock(cluster, resource))
+    return { address, offset: await volume.files.jbc.resourceOffset(cluster, resource) }
   }
-  const block = cluster * file.places.resourcesPerCluster + resource
-  return placeOf(volume, { kind: 'file block', block, cow: false, toBeZeroed: 0 }, block * FILE_BLOCK_BYTES)
+  return fileBlockPlace(volume, cluster * file.places.resourcesPerCluster + resource)
 }
 
-function resourceOf({ files }: Volume, address: Address) {
-  if (address.kind === 'file block')
-    return { file: files.fbb as ResourceFile, ...files.fbb.places.locate(address.block) }
-  if (address.kind !== 'journal block' || !files.jbc) return undefined
-  return { file: files.jbc as ResourceFile, cluster: address.cluster, resource: address.resource }
+/** What the bitmap of a resource file has at this place; nothing for a block of .jnl.sf, and where address and offset disagree. */
+async function resourceAt(volume: Volume, { address, offset }: JournalPlace) {
+  const { jbc, fbb } = volume.files
+  const block = offset / FILE_BLOCK_BYTES
+  if (!jbc) {
+    const own = await ownBlocks(volume)
+    if (own || addressOf(volume, fileBlock(block)) !== address) return undefined
+    return { file: fbb as ResourceFile, ...fbb.places.locate(block) }
+  }
+  for (let cluster = 0; cluster < jbc.places.clusters; cluster++)
+    for (let resource = 0; resource < jbc.places.total(cluster); resource++)
+      if (addressOf(volume, journalBlock(cluster, resource)) === address) {
+        const isThere = (await jbc.resourceOffset(cluster, resource)) === offset
+        return isThere ? { file: jbc as ResourceFile, cluster, resource } : undefined
+      }
+  return undefined
 }
 
 const allocatorOf = ({ version }: Volume, file: ResourceFile) =>
@@ -106,7 +109,10 @@ const allocatorOf = ({ version }: Volume, file: ResourceFile) =>
     headerOffset: (cluster) => file.headerOffset(cluster),
   })
 
-const placeOf = ({ version }: Volume, address: Address, offset: number): JournalPlace => ({
-  address: Number(version.addresses.encode(address)),
-  offset,
+const fileBlockPlace = (volume: Volume, block: number): JournalPlace => ({
+  address: addressOf(volume, fileBlock(block)),
+  offset: block * FILE_BLOCK_BYTES,
 })
+const fileBlock = (block: number): AddressParts => ({ kind: 'file block', block })
+const journalBlock = (cluster: number, resource: number): AddressParts => ({ kind: 'journal block', cluster, resource })
+const addressOf = ({ version }: Volume, address: AddressParts): number => Number(version.addresses.encode(address))

@@ -39,13 +39,16 @@ export class HostJournal implements TransactionLog {
     await this.#volume.flush()
   }
 
-  /** @throws VmfsError 'read-only' after a change that was cut: what it left is to be replayed first */
-  async log(images: readonly SectorImage[]): Promise<void> {
+  requireSettled(): void {
     if (this.#isInDoubt)
       throw new VmfsError(
         'read-only',
-        'an earlier change was cut: close the volume and open it again, which finishes it',
+        'an earlier change was cut: close the volume, which finishes it when the device is there again',
       )
+  }
+
+  async log(images: readonly SectorImage[]): Promise<void> {
+    this.requireSettled()
     this.#isInDoubt = true
     await this.#write(images.map(({ offset, image }) => ({ volumeOffset: offset, data: image })))
     await this.#volume.flush()
@@ -70,21 +73,32 @@ export class HostJournal implements TransactionLog {
 }
 
 /**
- * Carries out what the journal at `offset` of the volume says, and flushes. A record that was torn was never begun.
+ * Carries out what the journal of `writer` at `offset` of the volume says, and flushes. A record that was torn was never begun.
  * @returns how many sectors it changed
- * @throws VmfsError 'unsupported' for a journal that another program wrote
+ * @throws VmfsError 'unsupported' for a journal that another program wrote, 'damaged' for a place where none can be
  */
-export async function replayJournal(volume: VolumeIo, offset: number, bounds: JournalBounds): Promise<number> {
+export async function replayJournal(
+  volume: VolumeIo,
+  offset: number,
+  writer: string,
+  bounds: JournalBounds,
+): Promise<number> {
+  if (offset % bounds.sectorBytes !== 0 || offset + bounds.journalBytes > bounds.volumeBytes)
+    throw new VmfsError(
+      'damaged',
+      `the journal of host ${writer} is said to be at byte ${offset} of the volume`,
+      offset,
+    )
   const head = await volume.read(offset, bounds.sectorBytes)
   const length = journalRecordLength(head, bounds)
   if (length === undefined)
     throw new VmfsError(
       'unsupported',
-      'a journal is to be replayed that Lunette did not write: open the volume once with the program that did',
+      `host ${writer} has left a journal that Lunette did not write: open the volume once with the program that did`,
       offset,
     )
   const record = decodeJournalRecord(await volume.read(offset, length), bounds)
-  if (!record || record.images.length === 0) return 0
+  if (record?.writer !== writer || record.images.length === 0) return 0
   await writeInPlace(
     volume,
     record.images.map(({ volumeOffset, data }) => ({ offset: volumeOffset, image: data })),

@@ -4,7 +4,7 @@
 import type { Clock } from '../clock.ts'
 import { isShared } from '../shared-device.ts'
 import { VmfsError } from './errors.ts'
-import { chooseSlot, type JournalPlace, readHeartbeats, readSlots } from './heartbeats.ts'
+import { chooseSlot, type JournalPlace, readSlots } from './heartbeats.ts'
 import { journalBounds, type OpenSession } from './host-session.ts'
 import { HostJournal, replayJournal } from './journal.ts'
 import { freeJournalBlock, takeJournalBlock } from './journal-blocks.ts'
@@ -99,8 +99,8 @@ export async function beginSharedSession(
       settings,
       ...(clock && { clock }),
       ...(onEvent && { onEvent }),
-      async replay(offset) {
-        if (offset !== 0) await replayJournal(logical, offset, journalBounds(volume))
+      async replay(offset, writer) {
+        if (offset !== 0) await replayJournal(logical, offset, writer, journalBounds(volume))
       },
     },
   )
@@ -108,8 +108,7 @@ export async function beginSharedSession(
   engine.start()
   try {
     const { place, journal } = await underGuard(volume, engine, async () => {
-      const used = await readHeartbeats(logical, version)
-      const found = await takeJournalBlock(volume, io, used, locks)
+      const found = await takeJournalBlock(volume, io, locks)
       const started = new HostJournal(logical, found.offset, host, journalBounds(volume))
       await started.start()
       await engine.rest()

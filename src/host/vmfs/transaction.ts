@@ -21,6 +21,8 @@ export interface SectorImage {
 export interface TransactionLog {
   /** How many sectors one record has room for. */
   readonly capacity: number
+  /** @throws VmfsError 'read-only' while what an earlier record says may be half done: nothing that is read then holds */
+  requireSettled?(): void
   /** The record is on stable storage when it resolves. */
   log(images: readonly SectorImage[]): Promise<void>
   /** What the record says has been carried out. */
@@ -47,21 +49,20 @@ export interface TransactionLocks {
 
 interface Sector {
   readonly before: Buffer
-  image: Buffer
+  readonly image: Buffer
 }
 
 export class Transaction {
   readonly #volume: VolumeIo
   readonly #log: TransactionLog
   readonly #sectorBytes: number
-  readonly #sectors = new Map<number, Sector>()
+  /** What has been edited, by offset. */
+  readonly #edited = new Map<number, Sector>()
   readonly #lockManager: TransactionLocks | undefined
   readonly #locks = new Set<number>()
   /** Those that this transaction has taken. */
   #taken: number[] = []
   readonly #freed = new Set<string>()
-  /** Sectors that were edited, also those that have their old content again. */
-  #edited = 0
   #dataWritten = false
   #finished = false
 
@@ -77,13 +78,10 @@ export class Transaction {
     return [...this.#locks].sort((a, b) => a - b)
   }
 
-  /** Before anything is read that is to be edited: what was read of it until now may not be so any more. */
+  /** Before anything is read that is to be edited. */
   async lock(offset: number): Promise<void> {
     if (!this.#lockManager || this.#locks.has(offset)) return
-    if (await this.#lockManager.take(offset)) {
-      this.#taken.push(offset)
-      for (const [at, { before, image }] of this.#sectors) if (before === image) this.#sectors.delete(at)
-    }
+    if (await this.#lockManager.take(offset)) this.#taken.push(offset)
     this.#locks.add(offset)
   }
 
@@ -95,17 +93,15 @@ export class Transaction {
 
   /** Whether `sectors` more sectors fit into the record. */
   hasRoomFor(sectors: number): boolean {
-    return this.#edited + sectors <= this.#log.capacity
+    return this.#edited.size + sectors <= this.#log.capacity
   }
 
   /** Metadata with the edits made so far; any offset and length. The buffer is the caller's own. */
   async read(offset: number, length: number): Promise<Buffer> {
-    const first = this.#sectorOf(offset)
-    const end = this.#sectorOf(offset + length + this.#sectorBytes - 1)
-    await this.#load(first, end)
-    const result = Buffer.alloc(end - first)
-    for (let at = first; at < end; at += this.#sectorBytes) this.#sectors.get(at)!.image.copy(result, at - first)
-    return result.subarray(offset - first, offset - first + length)
+    const { first, sectors } = await this.#sectors(offset, length)
+    for (const [at, { image }] of this.#edited)
+      if (at >= first && at < first + sectors.length) image.copy(sectors, at - first)
+    return sectors.subarray(offset - first, offset - first + length)
   }
 
   /** Hands the region's image to `change` and keeps what it makes of it. */
@@ -121,18 +117,14 @@ export class Transaction {
   async replace({ offset, lock }: Region, image: Buffer): Promise<void> {
     this.#demandOpen()
     await this.lock(lock)
-    const first = this.#sectorOf(offset)
-    const end = this.#sectorOf(offset + image.length + this.#sectorBytes - 1)
-    await this.#load(first, end)
-    for (let at = first; at < end; at += this.#sectorBytes) {
-      const sector = this.#sectors.get(at)!
-      if (sector.image === sector.before) {
-        sector.image = Buffer.from(sector.before)
-        this.#edited++
-      }
+    const { first, sectors } = await this.#sectors(offset, image.length)
+    for (let at = first; at < first + sectors.length; at += this.#sectorBytes) {
+      const known = this.#edited.get(at)
+      const before = known?.before ?? sectors.subarray(at - first, at - first + this.#sectorBytes)
+      const after = known?.image ?? Buffer.from(before)
       const from = Math.max(offset, at)
-      const to = Math.min(offset + image.length, at + this.#sectorBytes)
-      image.copy(sector.image, from - at, from - offset, to - offset)
+      image.copy(after, from - at, from - offset, Math.min(image.length, at + this.#sectorBytes - offset))
+      if (known || !after.equals(before)) this.#edited.set(at, { before, image: after })
     }
     this.#locks.add(lock)
   }
@@ -143,7 +135,9 @@ export class Transaction {
    */
   async write(offset: number, data: Buffer): Promise<void> {
     this.#demandOpen()
-    for (let at = this.#sectorOf(offset); at < offset + data.length; at += this.#sectorBytes) this.#forget(at)
+    for (const at of this.#edited.keys())
+      if (at + this.#sectorBytes > offset && at < offset + data.length)
+        throw new Error(`the sector at ${at} is both edited and written directly`)
     this.#dataWritten = true
     await this.#volume.write(offset, data)
   }
@@ -194,40 +188,18 @@ export class Transaction {
   }
 
   #changed(): SectorImage[] {
-    return [...this.#sectors]
+    return [...this.#edited]
       .filter(([offset]) => !this.#lockManager || !this.#locks.has(offset))
-      .filter(([, { before, image }]) => before !== image && !before.equals(image))
+      .filter(([, { before, image }]) => !before.equals(image))
       .map(([offset, { image }]) => ({ offset, image }))
       .sort((a, b) => a.offset - b.offset)
   }
 
-  /** Reads what is not there yet, with one read for each gap. */
-  async #load(first: number, end: number): Promise<void> {
-    for (let at = first; at < end; ) {
-      if (this.#sectors.has(at)) {
-        at += this.#sectorBytes
-        continue
-      }
-      let to = at
-      while (to < end && !this.#sectors.has(to)) to += this.#sectorBytes
-      const data = await this.#volume.read(at, to - at)
-      for (let start = at; start < to; start += this.#sectorBytes) {
-        const before = data.subarray(start - at, start - at + this.#sectorBytes)
-        this.#sectors.set(start, { before, image: before })
-      }
-      at = to
-    }
-  }
-
-  #forget(sector: number): void {
-    const known = this.#sectors.get(sector)
-    if (known && known.before !== known.image)
-      throw new Error(`sector at ${sector} is both edited and written directly`)
-    this.#sectors.delete(sector)
-  }
-
-  #sectorOf(offset: number): number {
-    return offset - (offset % this.#sectorBytes)
+  /** The whole sectors around some bytes, as they stand on the volume. */
+  async #sectors(offset: number, length: number): Promise<{ first: number; sectors: Buffer }> {
+    const first = offset - (offset % this.#sectorBytes)
+    const end = Math.ceil((offset + length) / this.#sectorBytes) * this.#sectorBytes
+    return { first, sectors: await this.#volume.read(first, end - first) }
   }
 
   #demandOpen(): void {

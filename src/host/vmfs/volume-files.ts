@@ -12,7 +12,7 @@ import { decodeFdAddress, type ResourceAddress, type ResourceKind, SYSTEM_FD } f
 import { decodeGeometry, type ResourceGeometry } from './structures/resource-file.ts'
 import { FILE_BLOCK_BYTES, type FileBlockPlaces, type ResourceFileKind, type VmfsVersion } from './version.ts'
 
-export type Resources = ResourceFile<ResourceGeometry>
+type Resources = ResourceFile<ResourceGeometry>
 
 export interface VolumeFiles {
   readonly fdc: Resources

@@ -62,7 +62,9 @@ export class Writing {
     this.#allocators = allocators(volume)
   }
 
+  /** @throws VmfsError 'read-only' after a change that was cut: bitmaps may be half written, and blocks that look free may be in use */
   begin(): Transaction {
+    this.#log.requireSettled?.()
     return new Transaction(this.io, this.#log, this.volume.version.sectorBytes, this.#locks)
   }
 
@@ -114,6 +116,7 @@ export class Work {
   /** How many of them an earlier transaction has committed. */
   #takenBefore = 0
   #toFree: ToFree[] = []
+  #isFinishing = false
 
   constructor(writing: Writing) {
     this.#writing = writing
@@ -173,8 +176,7 @@ export class Work {
 
   /** Commits the change, and then what it has freed, as much at once as a record holds. */
   async finish(): Promise<void> {
-    // From the first commit on, what was taken is in use.
-    this.#taken = []
+    this.#isFinishing = true
     await this.#release(this.#toFree)
     await this.#tx.commit()
   }
@@ -196,6 +198,8 @@ export class Work {
 
   async #commit(): Promise<void> {
     await this.#tx.commit()
+    // The first commit of the end is the change itself: from then on what was taken is in use.
+    if (this.#isFinishing) this.#taken = []
     this.#takenBefore = this.#taken.length
     this.#tx = this.#writing.begin()
     this.#tx.flushFirst()

@@ -58,8 +58,8 @@ describe('standard INQUIRY data', () => {
       'CmdQue: 0',
       'Vendor identification: ACME',
       'Unit serial number: S1',
-      'Version descriptor 1: 0960h (iSCSI (no version claimed))',
-      'Version descriptor 2: 04c3h (SBC-3)',
+      'Version descriptor 1: iSCSI (no version claimed) (0960h)',
+      'Version descriptor 2: SBC-3 (04c3h)',
       'Version descriptor 3: 001fh',
     ])
       expect(lines).toContain(line)

@@ -28,6 +28,8 @@ async function* sparse(length: number): AsyncGenerator<Buffer> {
 }
 const putSparse = (path: string, length: number) => async (volume: WritableVolume) =>
   await volume.putFile(path, sparse(length), { sparse: true })
+const write = (path: string, offset: number) => async (volume: WritableVolume) =>
+  await volume.writeAt(await volume.reference(path), offset, pattern(1000, 8))
 const many = (directory: string, count: number) => async (volume: WritableVolume) => {
   await volume.makeDirectory(directory)
   for (let index = 0; index < count; index++) await volume.putFile(`${directory}/file ${index}`, from())
@@ -90,6 +92,13 @@ const CUTS: readonly Cut[] = [
     },
     operate: (volume) => volume.rename('/one', '/two/three'),
   },
+  { what: 'a write behind the end of a small file', prepare: put('/old', 3000), operate: write('/old', 7000) },
+  { what: 'a write that makes a small file large', prepare: put('/old', 3000), operate: write('/old', 3 * MIB) },
+  {
+    what: 'a write at the end of a large file',
+    prepare: put('/old', 2 * MIB - 9),
+    operate: write('/old', 2 * MIB - 9),
+  },
   { what: 'truncate to nothing', prepare: put('/old', 3 * MIB), operate: (volume) => volume.truncate('/old', 0) },
   { what: 'truncate to less', prepare: put('/old', 3 * MIB), operate: (volume) => volume.truncate('/old', MIB + 5) },
   {
@@ -135,7 +144,7 @@ describe.each([5, 6] as const)('VMFS%i cut at any write', (version) => {
   })
 })
 
-/** Each write is the last one once: with what was not flushed gone, and with any part of it, torn. */
+/** Each write is the last one once: with what was not flushed gone, there before what was written earlier, and with any part of it, torn. */
 function* failures(recording: RecordingDevice): Generator<PowerFailure & { medium: MemoryDevice }> {
   const random = randomOf(recording.writeCount)
   const seen = new Set<string>()
@@ -145,6 +154,7 @@ function* failures(recording: RecordingDevice): Generator<PowerFailure & { mediu
     const failures: PowerFailure[] = [
       { writes, keeps: () => false },
       { writes, keeps: () => true },
+      { writes, keeps: (index) => index === writes - 1 },
       {
         writes,
         keeps: (index) => index === writes - 1 || kept.has(index),

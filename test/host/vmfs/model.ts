@@ -139,10 +139,11 @@ function sizeOf(random: () => number): number {
   return Math.max(0, edge + Math.floor(random() * 3) - 1 + (random() < 0.2 ? Math.floor(random() * MIB) : 0))
 }
 
-export function dataOf({ size, seed, sparse }: { size: number; seed: number; sparse: boolean }): Buffer {
+function dataOf({ size, seed, sparse }: { size: number; seed: number; sparse: boolean }): Buffer {
   const data = pattern(size, seed)
   // Every second block is a hole to be.
-  if (sparse) for (let at = seed % 2 === 0 ? 0 : MIB; at < size; at += 2 * MIB) data.fill(0, at, Math.min(at + MIB, size))
+  if (sparse)
+    for (let at = seed % 2 === 0 ? 0 : MIB; at < size; at += 2 * MIB) data.fill(0, at, Math.min(at + MIB, size))
   return data
 }
 

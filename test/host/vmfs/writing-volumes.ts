@@ -15,7 +15,7 @@ import { MemoryDevice } from './memory-device.ts'
 
 export const MIB = 1024 * 1024
 export const HOST = '5f6a1b2c-00000001-0001-02005e000001'
-export const NOW = 1_700_000_000_000
+const NOW = 1_700_000_000_000
 
 /** A new volume; a fork of it is cheap. */
 export async function newVolume(version: 5 | 6, size = 1041 * MIB): Promise<MemoryDevice> {
@@ -100,8 +100,10 @@ const ZEROS = Buffer.alloc(MIB)
 async function describe(volume: Volume, file: FileDescriptor): Promise<string> {
   if (isDirectory(file.meta)) return 'directory'
   if (file.meta.type === FILE_TYPE.symlink) return `-> ${await readLink(volume, file)}`
+  const reader = volume.openFile(file)
+  if (file.meta.blockBytes < MIB) return contentOf(await reader.read(0, reader.length))
   const digest = new Digest()
-  for await (const { offset, data } of volume.openFile(file).pieces()) if (data) digest.add(offset, data)
+  for await (const { offset, data } of reader.pieces()) if (data) digest.add(offset, data)
   return digest.of(file.meta.length)
 }
 
@@ -123,7 +125,7 @@ export async function inspect(device: BlockDevice): Promise<Findings> {
     used.set(resource, path)
   }
   const root = await lookup(volume, '/')
-  const links = new Map<number, number>([[root.file.address, 2]])
+  const links = new Map<number, number>([[SYSTEM_FD.root, 2]])
   await claim(volume, root.file, '/', use, wrong)
   for await (const { path, file } of walkTree(volume, root)) {
     await claim(volume, file, path, use, wrong)
@@ -185,6 +187,3 @@ async function compare(volume: Volume, used: ReadonlyMap<string, string>, wrong:
   }
   return leaked
 }
-
-/** Descriptors that every volume has. */
-export const ROOT = SYSTEM_FD.root

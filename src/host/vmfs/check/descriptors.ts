@@ -18,6 +18,7 @@ interface Slot {
   readonly cluster: number
   readonly resource: number
   readonly volumeOffset: number
+  readonly image: Buffer
 }
 
 export async function checkDescriptors(context: CheckContext, links: ReadonlyMap<number, number>): Promise<void> {
@@ -27,13 +28,30 @@ export async function checkDescriptors(context: CheckContext, links: ReadonlyMap
   for (let cluster = 0; cluster < fdc.places.clusters; cluster++) {
     const header = await volume.cache.read(await fdc.headerOffset(cluster), headerBytes)
     const isFree = freeBits(context, header.subarray(sectorBytes))
+    const images = await readImages(context, cluster)
     for (let resource = 0; resource < fdc.places.total(cluster); resource++) {
+      const image = images(resource)
+      const isUsed = claims['file descriptor']!.isUsed(cluster, resource)
+      // Most slots have never held anything.
+      if (!isUsed && isFree(resource) && !hasDescriptor(image)) continue
       const volumeOffset = await fdc.resourceOffset(cluster, resource)
-      const slot = { address: encodeFdAddress(cluster, resource), cluster, resource, volumeOffset }
-      if (claims['file descriptor']!.isUsed(cluster, resource)) await checkLinks(context, slot, links)
+      const slot = { address: encodeFdAddress(cluster, resource), cluster, resource, volumeOffset, image }
+      if (isUsed) checkLinks(context, slot, links)
       else await checkUnreached(context, slot, isFree(resource))
     }
   }
+}
+
+const hasDescriptor = (image: Buffer): boolean => image.readUInt32LE(0) === LOCK_TYPE.fileDescriptor
+
+/** All descriptors of a cluster, with one read of the file. */
+async function readImages({ volume }: CheckContext, cluster: number): Promise<(resource: number) => Buffer> {
+  const { places, file } = volume.files.fdc
+  const { resourceBytes } = places
+  const images = await volume
+    .openFile(file)
+    .read(places.resourceOffset(cluster, 0), places.total(cluster) * resourceBytes)
+  return (resource) => images.subarray(resource * resourceBytes, (resource + 1) * resourceBytes)
 }
 
 /** Of a header that cannot be read everything is taken for free: it is told elsewhere. */
@@ -74,10 +92,9 @@ async function salvage(
   return { name: `file descriptor ${formatAddress(address)}`, address, offset, image, lock: decodeLock(image), meta }
 }
 
-async function checkLinks(context: CheckContext, slot: Slot, links: ReadonlyMap<number, number>): Promise<void> {
+function checkLinks(context: CheckContext, slot: Slot, links: ReadonlyMap<number, number>): void {
   const { volume } = context
-  const { address, volumeOffset: offset } = slot
-  const image = await volume.cache.read(offset, volume.version.fileDescriptors.bytes)
+  const { address, volumeOffset: offset, image } = slot
   const meta = decodeFileMeta(volume.version.fileDescriptors, image)
   const file = { name: `file descriptor ${formatAddress(address)}`, offset, meta }
   const wanted = links.get(address) ?? 0
@@ -95,7 +112,7 @@ async function checkLinks(context: CheckContext, slot: Slot, links: ReadonlyMap<
 async function checkUnreached(context: CheckContext, slot: Slot, free: boolean): Promise<void> {
   const { volume, findings } = context
   const { address, volumeOffset } = slot
-  const file = await readSlot(context, slot)
+  const file = fileIn(context, slot)
   const common = { address: formatAddress(address), volumeOffset }
   if (!free) {
     if (file) await claimBlocks(context, { file, quiet: true })
@@ -132,12 +149,10 @@ async function checkUnreached(context: CheckContext, slot: Slot, free: boolean):
 }
 
 /** What looks like a descriptor in use. */
-async function readSlot({ volume }: CheckContext, slot: Slot): Promise<FileDescriptor | undefined> {
-  const image = await volume.cache.read(slot.volumeOffset, volume.version.fileDescriptors.bytes)
-  // Most slots have never held anything.
-  if (image.readUInt32LE(0) !== LOCK_TYPE.fileDescriptor) return undefined
+function fileIn({ volume }: CheckContext, { address, volumeOffset, image }: Slot): FileDescriptor | undefined {
+  if (!hasDescriptor(image)) return undefined
   try {
-    return decodeFileDescriptor(volume.version, slot.address, slot.volumeOffset, image)
+    return decodeFileDescriptor(volume.version, address, volumeOffset, image)
   } catch (error) {
     if (error instanceof VmfsError) return undefined
     throw error

@@ -8,7 +8,8 @@ import type { CheckContext } from './findings.ts'
 
 /** Fields that follow from the rest of the volume. */
 export async function checkFsDescriptor({ volume, findings }: CheckContext): Promise<void> {
-  const { version, descriptor, files } = volume
+  const { version, files } = volume
+  const descriptor = FS_DESCRIPTOR.decode(await volume.logical.read(FS_DESCRIPTOR_OFFSET, version.sectorBytes))
   const wanted: Partial<FsDescriptor> = {
     fdcGroupOffset: FIRST_GROUP_OFFSET,
     fdcClustersPerGroup: files.fdc.places.clustersPerGroup,

@@ -33,10 +33,7 @@ export const FINDINGS = [
   'used twice',
   'bad address',
   // Descriptors.
-  'descriptor unreadable',
   'own address',
-  'file type',
-  'file generation',
   'link count',
   'parent',
   'block size',

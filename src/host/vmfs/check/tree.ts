@@ -20,7 +20,7 @@ interface Directory {
   readonly parent: FileDescriptor
 }
 
-/** An entry whose file is another one by its generation: which of the two is wrong shows when everything else is known. */
+/** An entry that does not fit its file: which of the two is wrong shows when everything else is known. */
 interface Suspect {
   readonly directory: Directory
   readonly entry: FoundEntry
@@ -97,17 +97,32 @@ export class Tree {
     const file = await readDescriptor(volume, entry)
     if (typeof file === 'string')
       return this.#dangling(directory, entry, `leads to ${formatAddress(entry.address)}, which is no file: ${file}`)
-    if (file.meta.generation !== entry.generation) this.#suspects.push({ directory, entry, file })
-    else await this.#count(directory, entry, file)
+    const fits = file.meta.generation === entry.generation && (await this.#isAt(directory, file))
+    if (fits) await this.#count(directory, entry, file)
+    else this.#suspects.push({ directory, entry, file })
+  }
+
+  /** A directory names the one that it is in: an entry elsewhere is one too many, if that is right. */
+  async #isAt(directory: Directory, file: FileDescriptor): Promise<boolean> {
+    if (!isDirectory(file.meta)) return true
+    try {
+      return (await this.#context.volume.find(file, '..'))?.address === directory.file.address
+    } catch (error) {
+      if (error instanceof VmfsError) return true
+      throw error
+    }
   }
 
   /** A file that is reached by a right entry is another one than this entry means. */
   async #judge({ directory, entry, file }: Suspect): Promise<void> {
     const { address } = entry
-    if (this.links.has(address))
-      return this.#dangling(directory, entry, `leads to ${formatAddress(address)}, which is another file by now`)
-    const message = `has the generation ${entry.generation}, and its file ${file.meta.generation}`
-    this.#wrongEntry(directory, entry, 'entry generation', message, targetOf(file))
+    const reached = this.links.has(address)
+    if (file.meta.generation !== entry.generation) {
+      if (reached)
+        return this.#dangling(directory, entry, `leads to ${formatAddress(address)}, which is another file by now`)
+      const message = `has the generation ${entry.generation}, and its file ${file.meta.generation}`
+      this.#wrongEntry(directory, entry, 'entry generation', message, targetOf(file))
+    }
     await this.#count(directory, { ...entry, generation: file.meta.generation }, file)
   }
 

@@ -254,11 +254,8 @@ export class LockingEngine {
     const device = this.#deviceOf(command)
     const { epoch } = device
     if (command.kind === 'reserve' && !this.#reservation.begin(procedure, epoch)) return { kind: 'conflict' }
-    if (command.kind !== 'reserve' && this.#reservation.isLost(procedure, epoch)) {
-      if (command.kind !== 'release') return { kind: 'failed' }
-      this.#reservation.end(procedure)
-      return { kind: 'done' }
-    }
+    const needsReservation = command.kind !== 'reserve' && command.kind !== 'release'
+    if (needsReservation && this.#reservation.isLost(procedure, epoch)) return { kind: 'failed' }
     const lastMs = this.#clock.now() + command.timeoutMs
     const fenced = command.kind === 'write' && command.fenced
     const mayLeave = () => this.#clock.now() < lastMs && (!fenced || this.#mayWrite())

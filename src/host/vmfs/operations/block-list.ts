@@ -26,11 +26,9 @@ export class BlockList {
     return this.#file.map.address(index)
   }
 
-  /** Makes block `index` of the file this one. @throws VmfsError 'too large', 'no space' */
+  /** Makes block `index` of the file this one; there must be room for it. @throws VmfsError 'no space' */
   async set(index: number, address: AddressParts): Promise<void> {
     const { version } = this.#work.volume
-    if (index >= reachOf(version)) throw tooLarge(version)
-    if (!this.#hasPointers && index >= version.fileDescriptors.maxAddresses) await this.#addPointers()
     if (!this.#hasPointers) return this.#file.setAddress(index, address)
     const raw = Buffer.alloc(version.addresses.bytes)
     version.addresses.write(raw, 0, address)
@@ -39,19 +37,18 @@ export class BlockList {
     await this.#work.tx.replace({ offset: at, length: raw.length, lock: this.#file.lock }, raw)
   }
 
-  /**
-   * Makes the list fit a file of `blocks` blocks: one with holes, or longer than the descriptor has room for, gets pointer blocks.
-   * @throws VmfsError 'too large', 'no space'
-   */
-  async fit(blocks: number): Promise<void> {
+  /** Makes room for the addresses of so many blocks. @throws VmfsError 'too large', 'no space' */
+  async makeRoom(blocks: number): Promise<void> {
     const { version } = this.#work.volume
     if (blocks > reachOf(version)) throw tooLarge(version)
-    if (this.#hasPointers) return
-    const { maxAddresses } = version.fileDescriptors
-    let hasHoles = false
-    for (let index = 0; index < Math.min(blocks, maxAddresses) && !hasHoles; index++)
-      hasHoles = (await this.address(index)).kind === 'hole'
-    if (blocks > maxAddresses || (hasHoles && !version.placement.directHoles)) await this.#addPointers()
+    if (!this.#hasPointers && blocks > version.fileDescriptors.maxAddresses) await this.#addPointers()
+  }
+
+  /** Where a list with holes among the first `blocks` may not stand in the descriptor, it moves. @throws VmfsError 'no space' */
+  async settle(blocks: number): Promise<void> {
+    if (this.#hasPointers || this.#work.volume.version.placement.directHoles) return
+    for (let index = 0; index < blocks; index++)
+      if ((await this.address(index)).kind === 'hole') return await this.#addPointers()
   }
 
   /**

@@ -3,7 +3,7 @@
 
 import { VmfsError } from '../errors.ts'
 import type { FileDescriptor } from '../file-descriptors.ts'
-import type { Address } from '../structures/address.ts'
+import type { Address, AddressParts } from '../structures/address.ts'
 import { FILE_TYPE, ZLA } from '../structures/file-descriptor.ts'
 import { FILE_BLOCK_BYTES } from '../version.ts'
 import type { Work } from '../writing.ts'
@@ -39,14 +39,38 @@ async function change(work: Work, file: FileEdit, length: number, offset: number
   if (!isInFileBlocks(file) && length <= subBlockBytes) return await changeSmall(work, file, length, offset, data)
   if (!isInFileBlocks(file)) await moveToFileBlocks(work, file)
   const list = new BlockList(work, file)
+  const blocks = Math.ceil(length / FILE_BLOCK_BYTES)
+  await list.makeRoom(blocks)
   await zeroBetween(work, file, file.meta.length, offset)
-  for (let at = offset; at < offset + data.length; ) {
-    const bytes = Math.min(FILE_BLOCK_BYTES - (at % FILE_BLOCK_BYTES), offset + data.length - at)
-    await writeBlock(work, file, list, at, data.subarray(at - offset, at - offset + bytes))
-    at += bytes
+  const inPlace: BlockWrite[] = []
+  for (const write of byBlock(offset, data)) {
+    const place = ownBlock(file, await list.address(write.index))
+    if (place === undefined) await fillBlock(work, file, list, write)
+    else inPlace.push({ ...write, place })
   }
-  await list.fit(Math.ceil(length / FILE_BLOCK_BYTES))
+  await list.settle(blocks)
+  // Nothing is written over before it is known that all of it has room.
+  for (const { place = 0, within, data } of inPlace) await patch(work, place + within, data)
   file.set({ length })
+}
+
+/** What is written within one block of the file. */
+interface BlockWrite {
+  readonly index: number
+  /** Where in the block. */
+  readonly within: number
+  readonly data: Buffer
+  /** Of the block in the volume. */
+  readonly place?: number
+}
+
+function* byBlock(offset: number, data: Buffer): Generator<BlockWrite> {
+  for (let done = 0; done < data.length; ) {
+    const within = (offset + done) % FILE_BLOCK_BYTES
+    const part = data.subarray(done, done + FILE_BLOCK_BYTES - within)
+    yield { index: Math.floor((offset + done) / FILE_BLOCK_BYTES), within, data: part }
+    done += part.length
+  }
 }
 
 const isInFileBlocks = ({ meta: { zla } }: FileEdit): boolean => zla !== ZLA.resident && zla !== ZLA.subBlocks
@@ -80,32 +104,33 @@ async function replaceSmall(work: Work, file: FileEdit, content: Buffer): Promis
   putContent(work.volume.version, file, await stageSmall(work, content))
 }
 
+/** Other programs make files of several sub-blocks, of which there are at most as many as a descriptor lists. */
 async function readSmall(work: Work, file: FileEdit): Promise<Buffer> {
-  return await work.volume.openFile(file.descriptor).read(0, work.volume.version.subBlockBytes)
+  return await work.volume.openFile(file.descriptor).read(0, file.meta.length)
 }
 
-/** Data moves to a block of its own, the rest of which is zero; an empty file gets an empty list. */
+/** Data moves to blocks of its own, the rest of which is zero; an empty file gets an empty list. */
 async function moveToFileBlocks(work: Work, file: FileEdit): Promise<void> {
   const { length } = file.meta
-  const content = Buffer.alloc(FILE_BLOCK_BYTES)
-  ;(await readSmall(work, file)).copy(content)
+  const content = await readSmall(work, file)
   await freeContent(work, file.descriptor)
-  const first = length > 0 ? [await work.take('file block')] : []
-  for (const { offset } of first) await work.tx.write(offset, content)
+  const addresses: AddressParts[] = []
+  for (const { data } of byBlock(0, content)) {
+    const { address, offset } = await work.take('file block')
+    await work.tx.write(offset, Buffer.concat([data], FILE_BLOCK_BYTES))
+    addresses.push(address)
+  }
   putContent(work.volume.version, file, {
-    ...{ zla: ZLA.fileBlocks, length, blockBytes: FILE_BLOCK_BYTES, blocks: first.length, pointerBlocks: 0 },
-    addresses: first.map(({ address }) => address),
+    ...{ zla: ZLA.fileBlocks, length, blockBytes: FILE_BLOCK_BYTES, pointerBlocks: 0 },
+    ...{ blocks: addresses.length, addresses },
   })
 }
 
-/** Writes within one block of the file. */
-async function writeBlock(work: Work, file: FileEdit, list: BlockList, at: number, data: Buffer): Promise<void> {
-  const index = Math.floor(at / FILE_BLOCK_BYTES)
+/** Writes into a block that the file does not have yet, or that reads as zeros whatever it holds. */
+async function fillBlock(work: Work, file: FileEdit, list: BlockList, { index, within, data }: BlockWrite) {
   const address = await list.address(index)
-  const place = ownBlock(file, address)
-  if (place !== undefined) return await patch(work, place + (at % FILE_BLOCK_BYTES), data)
   const whole = Buffer.alloc(FILE_BLOCK_BYTES)
-  data.copy(whole, at % FILE_BLOCK_BYTES)
+  data.copy(whole, within)
   if (address.kind === 'file block') {
     await work.tx.write(address.block * FILE_BLOCK_BYTES, whole)
     file.set({ toBeZeroedBlocks: Math.max(file.meta.toBeZeroedBlocks - 1, 0) })
@@ -158,10 +183,20 @@ async function shorten(work: Work, file: FileEdit, length: number): Promise<void
   }
   if (file.meta.zla === ZLA.resident)
     return putContent(version, file, residentContent(version, (await readSmall(work, file)).subarray(0, length)))
+  if (file.meta.zla === ZLA.subBlocks) await cutSubBlocks(work, file, Math.ceil(length / version.subBlockBytes))
   if (isInFileBlocks(file)) {
     const { blocks, pointerBlocks } = await new BlockList(work, file).cut(Math.ceil(length / FILE_BLOCK_BYTES))
     file.set({ pointerBlocks: Math.max(file.meta.pointerBlocks - pointerBlocks, 0) })
     file.setBlocks(Math.max(file.meta.blocks - blocks, 0))
   }
   file.set({ length })
+}
+
+async function cutSubBlocks(work: Work, file: FileEdit, first: number): Promise<void> {
+  for await (const { index, address } of file.map.addresses()) {
+    if (index < first) continue
+    work.free(address)
+    file.setAddress(index, { kind: 'hole' })
+    file.setBlocks(Math.max(file.meta.blocks - 1, 0))
+  }
 }

@@ -3,7 +3,7 @@
 
 import { VmfsError } from '../errors.ts'
 import type { FileMap } from '../file-map.ts'
-import { SYSTEM_FD } from '../structures/address.ts'
+import { type AddressParts, SYSTEM_FD } from '../structures/address.ts'
 import {
   type DirectoryEditor,
   type DirectoryEntry,
@@ -12,8 +12,11 @@ import {
   type FoundEntry,
 } from '../structures/directory.ts'
 import { ZLA } from '../structures/file-descriptor.ts'
+import { FILE_BLOCK_BYTES } from '../version.ts'
 import type { Work } from '../writing.ts'
+import { freeContent, putContent } from './content.ts'
 import { FileEdit } from './file-edit.ts'
+import { paddedTo } from './stage-content.ts'
 
 /** What else changes in a directory's descriptor when an entry does. */
 export interface EntryChange {
@@ -73,7 +76,7 @@ class DirectoryFile implements DirectoryEditor {
   readonly isRoot: boolean
   readonly edit: FileEdit
   readonly #work: Work
-  readonly #map: FileMap
+  #map: FileMap
 
   constructor(work: Work, file: FileEdit) {
     this.isRoot = file.address === SYSTEM_FD.root
@@ -105,12 +108,32 @@ class DirectoryFile implements DirectoryEditor {
   }
 
   async resize(length: number): Promise<void> {
+    if (length > this.#map.reach && this.edit.meta.zla === ZLA.subBlocks) await this.#moveToFileBlocks()
     const { blockBytes } = this.#map
     const blocks = Math.max(1, Math.ceil(length / blockBytes))
     const before = Math.max(1, Math.ceil(this.length / blockBytes))
     for (let index = before; index < blocks; index++) await this.#addBlock(index)
     for (let index = blocks; index < before; index++) await this.#freeBlock(index)
     this.edit.set({ length })
+  }
+
+  /** Sub-blocks reach 2 MiB on VMFS5, which is 14,979 entries; tools read a directory in file blocks as well (notes, 10). */
+  async #moveToFileBlocks(): Promise<void> {
+    const { version } = this.#work.volume
+    const { length } = this
+    const content = await this.read(0, length)
+    await freeContent(this.#work, this.edit.descriptor)
+    const addresses: AddressParts[] = []
+    for (let at = 0; at < length; at += FILE_BLOCK_BYTES) {
+      const { address, offset } = await this.#work.take('file block')
+      await this.#work.tx.write(offset, paddedTo(version.sectorBytes, content.subarray(at, at + FILE_BLOCK_BYTES)))
+      addresses.push(address)
+    }
+    putContent(version, this.edit, {
+      ...{ zla: ZLA.fileBlocks, length, blockBytes: FILE_BLOCK_BYTES, blocks: addresses.length, pointerBlocks: 0 },
+      addresses,
+    })
+    this.#map = this.edit.map
   }
 
   async #addBlock(index: number): Promise<void> {

@@ -91,7 +91,7 @@ async function stageFileBlocks(
 }
 
 /** Where the list of a file's blocks stands: in the descriptor, or in pointer blocks that are written here. */
-export async function listBlocks(
+async function listBlocks(
   work: Work,
   blocks: readonly AddressParts[],
 ): Promise<Pick<Content, 'zla' | 'pointerBlocks' | 'addresses'>> {
@@ -133,13 +133,14 @@ export function tooLarge(version: VmfsVersion): VmfsError {
   return new VmfsError('too large', `a file of VMFS${version.version} has at most ${gib} GiB`)
 }
 
-/** Blocks of the same length, the last one shorter. */
+/** Blocks of the same length, the last one shorter. The first one grows as data comes: most files are small. */
 async function* inBlocks(source: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<Buffer, undefined> {
-  let block = Buffer.allocUnsafe(blockBytes)
+  let block: Buffer = Buffer.alloc(0)
   let filled = 0
   for await (const piece of source)
     for (let at = 0; at < piece.length; ) {
       const bytes = Math.min(piece.length - at, blockBytes - filled)
+      if (filled + bytes > block.length) block = grown(block.subarray(0, filled), filled + bytes, blockBytes)
       block.set(piece.subarray(at, at + bytes), filled)
       at += bytes
       filled += bytes
@@ -149,6 +150,12 @@ async function* inBlocks(source: AsyncIterable<Uint8Array>, blockBytes: number):
       filled = 0
     }
   if (filled > 0) yield block.subarray(0, filled)
+}
+
+function grown(data: Buffer, least: number, most: number): Buffer {
+  const larger = Buffer.allocUnsafe(Math.min(Math.max(least, 2 * data.length), most))
+  data.copy(larger)
+  return larger
 }
 
 async function* emptySource(): AsyncGenerator<Uint8Array> {}
