@@ -4,17 +4,17 @@
 import type { LockOperation } from './operations.ts'
 import type { LockingSettings } from './settings.ts'
 
-export interface ReadSector {
+interface ReadSector {
   readonly kind: 'read'
   readonly offset: number
 }
-export interface CompareAndWriteSector {
+interface CompareAndWriteSector {
   readonly kind: 'compareAndWrite'
   readonly offset: number
   readonly expected: Buffer
   readonly replacement: Buffer
 }
-export interface WriteSector {
+interface WriteSector {
   readonly kind: 'write'
   readonly offset: number
   readonly image: Buffer
@@ -23,7 +23,7 @@ export interface WriteSector {
 }
 
 /** Of the logical unit that has the sector. */
-export interface Reservation {
+interface Reservation {
   readonly kind: 'reserve' | 'release'
   readonly offset: number
 }

@@ -97,11 +97,6 @@ export class LockingEngine {
     return this.#volume.place(offset).device.blockBytes
   }
 
-  /** As whom it holds locks. */
-  get holder(): Holder | undefined {
-    return this.#machine.holder
-  }
-
   get counts(): LockingCounts {
     return this.#counters.counts
   }

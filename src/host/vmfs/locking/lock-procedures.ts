@@ -5,7 +5,7 @@ import { decodeLock, encodeLock, LOCK_TYPE } from '../structures/lock.ts'
 import type { Procedure } from './commands.ts'
 import { granted, type HeldMode, type Holder, holdersOf, isHeld, released } from './lock-images.ts'
 import type { LockingSettings } from './settings.ts'
-import { type Failure, readSector, updateSector } from './update-sector.ts'
+import { type Failure, updateSector } from './update-sector.ts'
 
 export type Acquired =
   | { readonly kind: 'acquired'; readonly image: Buffer }
@@ -43,18 +43,6 @@ function typed(image: Buffer, offset: number): Buffer {
 export interface OptimisticLock {
   readonly offset: number
   readonly image: Buffer
-}
-
-export type Optimistic =
-  | { readonly kind: 'optimistic'; readonly lock: OptimisticLock }
-  | { readonly kind: 'held'; readonly holders: readonly Holder[] }
-  | Failure
-
-export function* acquireOptimistically(settings: LockingSettings, offset: number): Procedure<Optimistic> {
-  const { kind, image } = yield* readSector(settings, 'acquire lock', offset)
-  if (kind !== 'done' || !image) return { kind: 'failed', why: kind }
-  const holders = holdersOf(image)
-  return holders.length > 0 ? { kind: 'held', holders } : { kind: 'optimistic', lock: { offset, image } }
 }
 
 export type Upgraded =

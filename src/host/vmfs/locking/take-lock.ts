@@ -45,7 +45,7 @@ export function* takeLock(host: LockingHost, offset: number, mode: HeldMode, pat
 }
 
 /** Whether the holder of a lock has no heartbeat any more; one that has just been found dead is buried first. */
-export function* isGone(host: LockingHost, own: Holder, other: Holder): Procedure<boolean> {
+function* isGone(host: LockingHost, own: Holder, other: Holder): Procedure<boolean> {
   if (sameHolder(own, other)) return false
   const { heartbeatOffset } = other
   const read = yield* readSector(host.settings, 'replay heartbeat', heartbeatOffset)

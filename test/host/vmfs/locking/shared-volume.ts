@@ -20,7 +20,7 @@ export interface Host {
 }
 
 /** Long enough for a machine that is slow, short enough to wait for. */
-export const FAST: Partial<LockingSettings> = { beatMs: 200, ioTimeoutMs: 1000, lostMs: 2000, retryMs: 100 }
+const FAST: Partial<LockingSettings> = { beatMs: 200, ioTimeoutMs: 1000, lostMs: 2000, retryMs: 100 }
 
 export class SharedVolume {
   readonly array: TestArray

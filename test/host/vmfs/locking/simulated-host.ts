@@ -4,11 +4,12 @@
 import type { Answer, AnswerKind, Command, Procedure } from '../../../../src/host/vmfs/locking/commands.ts'
 import { cleared, stampOf } from '../../../../src/host/vmfs/locking/heartbeat-images.ts'
 import { HeartbeatMachine } from '../../../../src/host/vmfs/locking/heartbeat-machine.ts'
-import type { Holder } from '../../../../src/host/vmfs/locking/lock-images.ts'
-import { acquireOptimistically, unlock, upgradeLock } from '../../../../src/host/vmfs/locking/lock-procedures.ts'
+import { type Holder, holdersOf } from '../../../../src/host/vmfs/locking/lock-images.ts'
+import { unlock, upgradeLock } from '../../../../src/host/vmfs/locking/lock-procedures.ts'
 import { OwnReservation } from '../../../../src/host/vmfs/locking/own-reservation.ts'
 import { PeerWatch, type Watch } from '../../../../src/host/vmfs/locking/peer-watch.ts'
 import { type LockingHost, takeLock } from '../../../../src/host/vmfs/locking/take-lock.ts'
+import { readSector } from '../../../../src/host/vmfs/locking/update-sector.ts'
 import type { Io } from './model-disk.ts'
 import type { Simulation, Thread } from './simulation.ts'
 
@@ -117,11 +118,11 @@ export class SimulatedHost {
 
   *#upgrade(lock: number): Procedure<void> {
     const { settings } = this.#simulation
-    const optimistic = yield* acquireOptimistically(settings, lock)
+    const { image } = yield* readSector(settings, 'acquire lock', lock)
     yield { kind: 'wait', ms: this.#simulation.pick(1, 2000) }
     const holder = this.machine.holder
-    if (optimistic.kind !== 'optimistic' || !holder) return
-    const upgraded = yield* upgradeLock(settings, holder, optimistic.lock)
+    if (!image || holdersOf(image).length > 0 || !holder) return
+    const upgraded = yield* upgradeLock(settings, holder, { offset: lock, image })
     if (upgraded.kind === 'acquired') yield* this.#writeUnder(lock, holder)
   }
 

@@ -11,7 +11,7 @@ import { encodeLock, LOCK_TYPE } from '../../../../src/host/vmfs/structures/lock
 import { type Io, ModelDisk, random } from './model-disk.ts'
 import { SimulatedHost, type Wrong } from './simulated-host.ts'
 
-export const SECTOR = 512
+const SECTOR = 512
 const LOCKS_AT = 0x1000000
 const DATA_AT = 0x2000000
 const SLOTS = 24
