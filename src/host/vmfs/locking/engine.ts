@@ -214,11 +214,8 @@ export class LockingEngine {
         return { kind: 'done' }
       case 'replay':
         return await answerOf(this.#replay(command))
-      default: {
-        const answer = await this.#io(command, procedure)
-        this.#counters.count(command, answer.kind)
-        return answer
-      }
+      default:
+        return await this.#io(command, procedure)
     }
   }
 
@@ -259,6 +256,7 @@ export class LockingEngine {
       answerOf(this.#send(device, command, { mayLeave, timeoutMs: command.timeoutMs })),
       command.timeoutMs,
     )
+    this.#counters.count(command, told.kind)
     // What was too late to leave was never carried out.
     const answer = told.kind === 'fenced' && !fenced ? { kind: 'timeout' as const } : told
     const notReserved = command.kind === 'reserve' && answer.kind !== 'done' && answer.kind !== 'timeout'
