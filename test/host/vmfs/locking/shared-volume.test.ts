@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { SENSE, STATUS } from '../../../../protocol/index.ts'
+import type { VmfsError } from '../../../../src/host/index.ts'
 import type { SeenCommand } from '../../../../src/index.ts'
 import { MIB } from '../../../target/array.ts'
 import { bytes, type Host, sharedVolume } from './shared-volume.ts'
@@ -26,6 +27,18 @@ describe.each([5, 6] as const)('VMFS%i', (version) => {
     expect(await shared.findings()).toEqual([])
     expect(Object.keys(shared.commands())).not.toContain('RESERVE(6)')
     expect(hosts.flatMap(({ events }) => events)).toEqual([])
+  }, 120_000)
+
+  test('hosts that make the same directory at once: one of them does, and the others are told that it exists', async () => {
+    const shared = await sharedVolume(version)
+    const hosts = await Promise.all(Array.from({ length: HOSTS }, () => shared.host()))
+    for (let name = 0; name < 5; name++) {
+      const ends = await Promise.allSettled(hosts.map(({ volume }) => volume.makeDirectory(`/same-${name}`)))
+      const told = ends.map((end) => (end.status === 'fulfilled' ? 'made' : (end.reason as VmfsError).problem))
+      expect(told.sort()).toEqual([...Array(HOSTS - 1).fill('exists'), 'made'])
+    }
+    await Promise.all(hosts.map(({ volume }) => volume.close()))
+    expect(await shared.findings()).toEqual([])
   }, 120_000)
 })
 
