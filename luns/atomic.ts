@@ -11,20 +11,39 @@ const OR_PIECE_BYTES = 256 * 1024
 
 type Commit = () => void
 
-/** MATCH, or the index of the first byte that differs from `expected`: then nothing is written. */
+/** What the medium held, and MATCH or the index of the first byte that differs from `expected`: then nothing is written. */
 export async function compareThenWrite(
   store: Store,
   expected: Buffer,
   replacement: Buffer,
   offset: number,
   commit: Commit,
-): Promise<number> {
+): Promise<{ readonly index: number; readonly medium: Buffer }> {
   const medium = await contentOf(store, offset, expected.length)
+  const index = firstDifference(medium, expected)
+  if (index !== MATCH) return { index, medium }
+  commit()
+  await replace(store, medium, replacement, offset)
+  return { index, medium }
+}
+
+/**
+ * The same at once, in `medium`, which is as long as the data: undefined where the store would have to wait, and then
+ * nothing was written.
+ */
+export function compareThenWriteNow(
+  store: Store,
+  medium: Buffer,
+  expected: Buffer,
+  replacement: Buffer,
+  offset: number,
+  commit: Commit,
+): number | undefined {
+  if (!store.readNow(medium, 0, medium.length, offset)) return undefined
   const index = firstDifference(medium, expected)
   if (index !== MATCH) return index
   commit()
-  await replace(store, medium, replacement, offset)
-  return MATCH
+  return replaceNow(store, medium, replacement, offset) ? MATCH : undefined
 }
 
 /** The medium becomes medium OR data (SBC-3 5.7): once begun it goes on to its end, or to where the store fails. */
@@ -65,8 +84,8 @@ async function replace(store: Store, medium: Buffer, replacement: Buffer, offset
   }
 }
 
-/** The same at once. False: nothing was written. */
-export function replaceNow(store: Store, medium: Buffer, replacement: Buffer, offset: number): boolean {
+/** `replace` at once. False: nothing was written. */
+function replaceNow(store: Store, medium: Buffer, replacement: Buffer, offset: number): boolean {
   const { length } = replacement
   try {
     return store.writeNow(replacement, 0, length, offset)

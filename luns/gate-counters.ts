@@ -16,4 +16,14 @@ export class GateCounters {
   copies = 0
   bytesCopied = 0
   flushes = 0
+
+  read(length: number): void {
+    this.reads++
+    this.bytesRead += length
+  }
+
+  wrote(length: number): void {
+    this.writes++
+    this.bytesWritten += length
+  }
 }

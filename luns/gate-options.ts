@@ -16,6 +16,14 @@ export interface WriteSameOptions {
   readonly stop?: Stop
 }
 
+/** Told when a comparison has been decided, with the range locked: MATCH or the first byte that differs, and what the medium holds. */
+export type Judged = (index: number, medium: Buffer) => void
+
+export interface CompareAndWriteOptions {
+  readonly stop?: Stop | undefined
+  readonly judged?: Judged | undefined
+}
+
 export interface CopyOptions {
   readonly stop?: Stop
   /** Told the bytes copied so far, after every piece. */

@@ -3,18 +3,18 @@
 // lock, for nothing else runs meanwhile. Bytes everywhere.
 
 import { randomUUID } from 'node:crypto'
-import { compareThenWrite, orInto, replaceNow, writeWhole } from './atomic.ts'
+import { compareThenWrite, compareThenWriteNow, orInto, writeWhole } from './atomic.ts'
 import { checkBuffer, isZero, repeat, requireBlocks } from './buffers.ts'
 import { BUFFER_BYTES, type CopyPiece, copyPieces } from './copy-pieces.ts'
 import { StoreError } from './errors.ts'
 import { GateCounters } from './gate-counters.ts'
-import type { CopyOptions, GateOptions, WriteSameOptions } from './gate-options.ts'
+import type { CompareAndWriteOptions, CopyOptions, GateOptions, Judged, WriteSameOptions } from './gate-options.ts'
 import { Pacer, type Stop, throwIfStopped } from './pacer.ts'
 import type { Pool } from './pool.ts'
 import { alone, type Claim, RangeLocks, shared } from './range-locks.ts'
 import type { Extent, Store } from './store.ts'
 import { copyPiece, extentOf, fetch, firstDifference, MATCH, zero } from './supply.ts'
-import { type WatchedRange, type WriteWatch, WriteWatches } from './write-watch.ts'
+import { type WatchedRange, type WriteObserver, type WriteWatch, WriteWatches } from './write-watch.ts'
 
 export { MATCH }
 
@@ -70,7 +70,7 @@ export class Gate {
     this.#check(offset, length)
     checkBuffer(target, at, length)
     if (this.#locks.excludes(offset, length) || !this.#store.readNow(target, at, length, offset)) return false
-    this.#countRead(length)
+    this.counters.read(length)
     return true
   }
 
@@ -78,7 +78,7 @@ export class Gate {
     this.#check(offset, length)
     checkBuffer(target, at, length)
     await this.#locked([shared(offset, length)], () => this.#store.read(target, at, length, offset))
-    this.#countRead(length)
+    this.counters.read(length)
   }
 
   /** As the store's; false also for what must be flushed, and while something that excludes writes is under way. */
@@ -88,7 +88,7 @@ export class Gate {
     if (fua || this.writeThrough || this.#locks.excludes(offset, length)) return false
     if (this.#watches.count !== 0) this.#watches.change(offset, length)
     if (!this.#store.writeNow(source, at, length, offset)) return false
-    this.#countWrite(length)
+    this.counters.wrote(length)
     return true
   }
 
@@ -101,7 +101,7 @@ export class Gate {
       await this.#store.write(source, at, length, offset)
       if (fua || this.writeThrough) await this.#store.flush()
     })
-    this.#countWrite(length)
+    this.counters.wrote(length)
   }
 
   /** Compares the medium at `offset` with `expected`: MATCH, or the index of the first byte that differs. */
@@ -128,7 +128,7 @@ export class Gate {
     replacement: Buffer,
     offset: number,
     fua: boolean,
-    stop?: Stop,
+    { stop, judged }: CompareAndWriteOptions = {},
   ): number | Promise<number> {
     const { length } = expected
     if (replacement.length !== length)
@@ -137,16 +137,17 @@ export class Gate {
     this.counters.compareAndWrites++
     if (!fua && !this.writeThrough && !this.#locks.touches(offset, length)) {
       if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(length)
-      if (this.#store.readNow(this.#scratch, 0, length, offset)) {
-        const index = firstDifference(this.#scratch, expected)
-        if (index !== MATCH) return this.#miscompare(index)
-        this.#change(offset, length)
-        if (replaceNow(this.#store, this.#scratch, replacement, offset)) return MATCH
-      }
+      const medium = this.#scratch.subarray(0, length)
+      const change = (): void => this.#change(offset, length)
+      const index = compareThenWriteNow(this.#store, medium, expected, replacement, offset, change)
+      if (index !== undefined) return this.#compared(index, medium, judged)
     }
     return this.#atomically(offset, length, fua, stop, async (commit) => {
-      const index = await compareThenWrite(this.#store, expected, replacement, offset, commit)
-      return index === MATCH ? MATCH : this.#miscompare(index)
+      const { index, medium } = await compareThenWrite(this.#store, expected, replacement, offset, () => {
+        commit()
+        judged?.(MATCH, expected)
+      })
+      return index === MATCH ? MATCH : this.#compared(index, medium, judged)
     })
   }
 
@@ -155,7 +156,7 @@ export class Gate {
     const { length } = data
     this.#check(offset, length)
     await this.#atomically(offset, length, fua, stop, (commit) => orInto(this.#store, data, offset, commit))
-    this.#countWrite(length)
+    this.counters.wrote(length)
   }
 
   /** Writes all of the data or none of it (SBC-4 4.29), also where the store fails; no other command sees a part. */
@@ -163,7 +164,7 @@ export class Gate {
     const { length } = data
     this.#check(offset, length)
     await this.#atomically(offset, length, fua, stop, (commit) => writeWhole(this.#store, data, offset, commit))
-    this.#countWrite(length)
+    this.counters.wrote(length)
   }
 
   /** Fills the range with copies of `pattern`, one block. Zeroes become holes where the store has them. */
@@ -241,6 +242,11 @@ export class Gate {
     return this.#locked(claims, async () => this.#watches.begin(ranges))
   }
 
+  /** From now on the observer is told of every range that is about to change. */
+  observe(observer: WriteObserver): void {
+    this.#watches.observe(observer)
+  }
+
   /** Everything written before the call is on stable storage when the promise resolves. */
   async flush(): Promise<void> {
     if (this.#closing) throw closed()
@@ -313,8 +319,9 @@ export class Gate {
     })
   }
 
-  #miscompare(index: number): number {
-    this.counters.miscompares++
+  #compared(index: number, medium: Buffer, judged: Judged | undefined): number {
+    if (index !== MATCH) this.counters.miscompares++
+    judged?.(index, medium)
     return index
   }
 
@@ -383,16 +390,6 @@ export class Gate {
   /** The range is about to change; its lock is held, unless it changes within this turn. */
   #change(offset: number, length: number): void {
     if (this.#watches.count !== 0) this.#watches.change(offset, length)
-  }
-
-  #countRead(length: number): void {
-    this.counters.reads++
-    this.counters.bytesRead += length
-  }
-
-  #countWrite(length: number): void {
-    this.counters.writes++
-    this.counters.bytesWritten += length
   }
 }
 

@@ -43,29 +43,44 @@ export class WriteWatch {
   }
 }
 
+/** Told of every change before it is made. */
+export type WriteObserver = (offset: number, length: number) => void
+
 export class WriteWatches {
   /** The data path asks for zero first. */
   count = 0
+  #observer: WriteObserver | undefined
   readonly #watches = new Set<WriteWatch>()
   readonly #stop = (watch: WriteWatch): void => {
     this.#watches.delete(watch)
-    this.count = this.#watches.size
+    this.#settle()
+  }
+
+  /** One, from now on. */
+  observe(observer: WriteObserver): void {
+    this.#observer = observer
+    this.#settle()
   }
 
   /** Ranges that do not overlap each other. */
   begin(ranges: readonly WatchedRange[]): WriteWatch {
     const watch = new WriteWatch(ranges, this.#stop)
     this.#watches.add(watch)
-    this.count = this.#watches.size
+    this.#settle()
     return watch
   }
 
   /** A range is about to change. A watch that has seen a change sees no more. */
   change(offset: number, length: number): void {
+    this.#observer?.(offset, length)
     for (const watch of this.#watches) {
       if (!watch.overlaps(offset, length)) continue
       watch.changed = true
       watch.stop()
     }
+  }
+
+  #settle(): void {
+    this.count = this.#watches.size + (this.#observer ? 1 : 0)
   }
 }

@@ -1,5 +1,6 @@
 // Every command. A new one is a file and a row here.
 
+import { atsWho } from './ats-who.ts'
 import { capacity } from './capacity.ts'
 import type { Group } from './command.ts'
 import { configCheck } from './config-check.ts'
@@ -17,6 +18,14 @@ const config: Group = {
   describe: 'Look at a configuration without serving it',
   examples: [['lunette config check lunette.yaml', 'Is it right, and what are the defaults?']],
   commands: [configCheck],
+}
+
+const ats: Group = {
+  kind: 'group',
+  name: 'ats',
+  describe: 'Ask a running array about COMPARE AND WRITE',
+  examples: [['lunette ats who 0 6144', 'Who wrote block 6144 of LUN 0 last?']],
+  commands: [atsWho],
 }
 
 const vaai: Group = {
@@ -39,5 +48,5 @@ export const LUNETTE: Group = {
     ['lunette vaai status iscsi://10.0.0.5/iqn.2026-11.com.example:array/0', 'Which VAAI primitives work on a LUN?'],
     ['lunette vmfs format disk.img --size 10GiB --label datastore1', 'Make a VMFS volume'],
   ],
-  commands: [serve, config, discover, inquiry, vpd, capacity, opcodes, vaai, vmfs],
+  commands: [serve, config, discover, inquiry, vpd, capacity, opcodes, vaai, vmfs, ats],
 }

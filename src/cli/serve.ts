@@ -8,12 +8,15 @@ import type { ArrayConfig } from '../config/schema.ts'
 import { peekIdentities } from '../config/state.ts'
 import { createLogger, LOG_LEVELS } from '../log.ts'
 import { giveBackFreedMemory } from './allocator.ts'
+import { ATS_WHO, atsWhoRoute } from './ats-who.ts'
 import { isColored } from './color.ts'
 import { command, type Terminal, UsageError } from './command.ts'
+import { openControl } from './control.ts'
 import { prepareReadyFile } from './ready-file.ts'
 import { reload } from './reload.ts'
 import { awaitStop } from './stopping.ts'
 import { describeArray, type Served, toJson } from './summary.ts'
+import { openTrace } from './trace-file.ts'
 
 export const serve = command({
   name: 'serve',
@@ -51,9 +54,18 @@ export const serve = command({
       requiresArg: true,
       describe: 'Least severe level that is logged to stderr',
     },
+    trace: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Append every COMPARE AND WRITE, RESERVE, RELEASE and PERSISTENT RESERVE OUT to this file, a line of JSON each',
+    },
     json: { type: 'boolean', default: false, describe: 'Print what is served as one line of JSON' },
   },
-  async run({ config: file, portal, data, 'ready-file': readyFile, 'log-level': logLevel, json }, terminal) {
+  async run(
+    { config: file, portal, data, 'ready-file': readyFile, 'log-level': logLevel, trace: traceFile, json },
+    terminal,
+  ) {
     const overrides: Overrides = {
       ...(portal && { portals: requirePortals(portal) }),
       ...(data && { data: resolve(data) }),
@@ -64,16 +76,26 @@ export const serve = command({
     giveBackFreedMemory()
     // Loaded here and not with the program: --help and config check need none of it.
     const { startArray } = await import('../target/array.ts')
+    const trace = traceFile === undefined ? undefined : await openTrace(traceFile, log)
     return awaitStop(log, {
-      start: () => startArray(config, { log }),
-      async started(array) {
+      async start() {
+        const array = await startArray(config, { log, ...(trace && { onLockEvent: trace.write }) })
+        const control = await openControl(resolve(config.data), { [ATS_WHO]: atsWhoRoute(array) }, log)
+        const close = async (): Promise<void> => {
+          await control.close()
+          await array.close()
+          await trace?.close()
+        }
+        return { array, close }
+      },
+      async started({ array }) {
         const served = await describe(config, array.portals, terminal)
         const { stdout } = terminal
         stdout.write(json ? toJson(served) : describeArray(served, isColored(stdout, terminal)))
         // Last: whoever waits for the file may stop the array at once.
         await ready.write({ pid: process.pid, portals: array.portals, targets: array.targets })
       },
-      reload: (array) => reload(array, { file, overrides, ready, log }),
+      reload: ({ array }) => reload(array, { file, overrides, ready, log }),
       stopping: () => ready.remove(),
     })
   },

@@ -90,7 +90,16 @@ export class CommandRunner {
   }
 
   /** While a reservation protects what is written, nothing is written again by a nexus that may have lost it. */
-  #command({ name, cdb, dataOut, dataInLength, repeatable, slow, timeoutMs }: Request<unknown>): NexusCommand {
+  #command({
+    name,
+    cdb,
+    dataOut,
+    dataInLength,
+    repeatable,
+    slow,
+    mayLeave,
+    timeoutMs,
+  }: Request<unknown>): NexusCommand {
     return {
       name,
       lun: this.#lun,
@@ -99,6 +108,7 @@ export class CommandRunner {
       ...(dataInLength !== undefined && { dataInLength }),
       repeatable: repeatable && (this.#reservedIn === undefined || dataInLength !== undefined),
       ...(slow && { slow }),
+      ...(mayLeave && { mayLeave }),
       ...(timeoutMs !== undefined && { timeoutMs }),
     }
   }

@@ -21,6 +21,7 @@ export {
   IscsiError,
   LoginRefusedError,
   MalformedAnswerError,
+  NotSentError,
   OutcomeUnknownError,
   ProtocolError,
   RecoveryFailedError,
@@ -48,6 +49,7 @@ export { type ObserveOptions, observe } from './observer.ts'
 export { type DeviceOptions, openDevice } from './open-device.ts'
 export { type BesideUrl, type LogicalUnitOptions, openLogicalUnit } from './open-logical-unit.ts'
 export type { RawOptions } from './primary-commands.ts'
+export type { IoLimits, SharedDevice } from './shared-device.ts'
 export { type IscsiUrl, parseIscsiUrl } from './url.ts'
 export type { Check } from './vaai/check.ts'
 export type { VaaiFacts } from './vaai/facts.ts'

@@ -3,9 +3,13 @@
 
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { OperatorError } from '../errors.ts'
-import type { BlockDevice } from './block-device.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError, ReservationConflictError } from './command-error.ts'
+import { tellsOfReset } from './command-policy.ts'
+import { compareAndWrite, read10, read16, synchronizeCache10, write10, write16 } from './commands/medium.ts'
+import type { Request } from './commands/request.ts'
+import { NotSentError } from './initiator/errors.ts'
 import type { LogicalUnit } from './logical-unit.ts'
+import type { Fence, IoLimits, SharedDevice } from './shared-device.ts'
 
 const MIB = 1024 * 1024
 /** Pieces of one read or write are no longer, also where the device server would take more. */
@@ -18,6 +22,9 @@ const CONNECTED = 0
 /** What a CDB of ten bytes can address, and move. */
 const MAX_BLOCKS_10 = 0xffff
 const BLOCKS_OF_10 = 2 ** 32
+/** RESERVATION CONFLICTs of one command before it fails, some seconds in all. */
+const MAX_CONFLICTS = 200
+const CONFLICT_WAIT_MS = 20
 
 /**
  * The disk behind a logical unit, which `close` of the device closes.
@@ -25,7 +32,7 @@ const BLOCKS_OF_10 = 2 ** 32
  * @throws OperatorError for what is no disk, or one of a block length that no file system here can use
  * @throws CommandError, IscsiError
  */
-export async function openIscsiDevice(unit: LogicalUnit, name = unit.name): Promise<BlockDevice> {
+export async function openIscsiDevice(unit: LogicalUnit, name = unit.name): Promise<SharedDevice> {
   const { peripheralQualifier, peripheralDeviceType } = await unit.inquiry()
   if (peripheralQualifier !== CONNECTED) throw new OperatorError(`${name}: the target has no logical unit there`)
   if (peripheralDeviceType !== DIRECT_ACCESS) {
@@ -39,19 +46,32 @@ export async function openIscsiDevice(unit: LogicalUnit, name = unit.name): Prom
     )
   const size = (Number(lastLba) + 1) * blockLength
   if (!Number.isSafeInteger(size)) throw new OperatorError(`${name} is larger than 8 PiB`)
-  return new IscsiDevice(unit, name, size, blockLength, await pieceBlocks(unit, blockLength))
+  const limits = await blockLimits(unit, blockLength)
+  return new IscsiDevice(unit, { name, size, blockBytes: blockLength, ...limits })
 }
 
-/** MAXIMUM TRANSFER LENGTH; zero and a page that is not there are no limit. */
-async function pieceBlocks(unit: LogicalUnit, blockLength: number): Promise<number> {
-  const limit = await unit.vpdPage('blockLimits').then(
-    ({ maximumTransferLength }) => maximumTransferLength,
-    (error) => {
-      if (error instanceof CommandError && error.is(SENSE.INVALID_FIELD_IN_CDB)) return 0
-      throw error
-    },
-  )
-  return Math.min(limit || Number.POSITIVE_INFINITY, MAX_PIECE_BYTES / blockLength, MAX_BLOCKS_10)
+/**
+ * MAXIMUM TRANSFER LENGTH; zero and a page that is not there are no limit. MAXIMUM COMPARE AND WRITE LENGTH; with those there is no
+ * COMPARE AND WRITE.
+ */
+async function blockLimits(unit: LogicalUnit, blockLength: number) {
+  const page = await unit.vpdPage('blockLimits').catch((error) => {
+    if (error instanceof CommandError && error.is(SENSE.INVALID_FIELD_IN_CDB)) return undefined
+    throw error
+  })
+  const longest = page?.maximumTransferLength || Number.POSITIVE_INFINITY
+  return {
+    pieceBlocks: Math.min(longest, MAX_PIECE_BYTES / blockLength, MAX_BLOCKS_10),
+    hasCompareAndWrite: (page?.maximumCompareAndWriteLength ?? 0) > 0,
+  }
+}
+
+interface Disk {
+  readonly name: string
+  readonly size: number
+  readonly blockBytes: number
+  readonly pieceBlocks: number
+  readonly hasCompareAndWrite: boolean
 }
 
 interface Piece {
@@ -61,19 +81,63 @@ interface Piece {
   readonly at: number
 }
 
-class IscsiDevice implements BlockDevice {
+class IscsiDevice implements SharedDevice {
   readonly name: string
   readonly size: number
   readonly blockBytes: number
+  readonly hasCompareAndWrite: boolean
   readonly #unit: LogicalUnit
   readonly #pieceBlocks: number
+  #fence: Fence | undefined
+  /** Of the logical unit, as unit attentions have told. */
+  #resets = 0
 
-  constructor(unit: LogicalUnit, name: string, size: number, blockBytes: number, pieceBlocks: number) {
+  constructor(unit: LogicalUnit, disk: Disk) {
     this.#unit = unit
-    this.name = name
-    this.size = size
-    this.blockBytes = blockBytes
-    this.#pieceBlocks = pieceBlocks
+    this.name = disk.name
+    this.size = disk.size
+    this.blockBytes = disk.blockBytes
+    this.hasCompareAndWrite = disk.hasCompareAndWrite
+    this.#pieceBlocks = disk.pieceBlocks
+    unit.onUnitAttention((attention) => {
+      if (tellsOfReset(attention)) this.#resets++
+    })
+  }
+
+  get epoch(): number {
+    return this.#unit.nexusGeneration + this.#resets
+  }
+
+  fence(fence: Fence): void {
+    this.#fence = fence
+  }
+
+  readNow(offset: number, length: number, limits: IoLimits): Promise<Buffer> {
+    this.#requireInside(offset, length)
+    return this.#unit.run({ ...this.#readRequest(this.#piece(offset, length)), ...limits, repeatable: false })
+  }
+
+  writeNow(offset: number, data: Buffer, limits: IoLimits): Promise<void> {
+    this.#requireInside(offset, data.length)
+    return this.#unit.run({
+      ...this.#writeRequest(this.#piece(offset, data.length), data),
+      ...limits,
+      repeatable: false,
+    })
+  }
+
+  compareAndWrite(offset: number, expected: Buffer, replacement: Buffer, limits: IoLimits): Promise<void> {
+    this.#requireInside(offset, expected.length)
+    const { lba } = this.#piece(offset, expected.length)
+    return this.#unit.run({ ...compareAndWrite(lba, expected, replacement, this.blockBytes), ...limits })
+  }
+
+  reserve(): Promise<void> {
+    return this.#unit.reserve6()
+  }
+
+  release(): Promise<void> {
+    return this.#unit.release6()
   }
 
   async read(offset: number, length: number): Promise<Buffer> {
@@ -91,15 +155,16 @@ class IscsiDevice implements BlockDevice {
 
   async write(offset: number, data: Buffer): Promise<void> {
     this.#requireInside(offset, data.length)
-    await this.#each(this.#pieces(offset, data.length), ({ lba, blocks, at }) => {
-      const part = data.subarray(at, at + blocks * this.blockBytes)
-      return lba + blocks > BLOCKS_OF_10 ? this.#unit.write16(lba, part) : this.#unit.write10(lba, part)
+    const fence = this.#fence
+    await this.#each(this.#pieces(offset, data.length), (piece) => {
+      const part = data.subarray(piece.at, piece.at + piece.blocks * this.blockBytes)
+      return this.#insist({ ...this.#writeRequest(piece, part), ...limitsOf(fence) }, fence)
     })
   }
 
   async flush(): Promise<void> {
     try {
-      await this.#unit.synchronizeCache10()
+      await this.#insist(synchronizeCache10())
     } catch (error) {
       const noCache = error instanceof CommandError && error.is(SENSE.INVALID_COMMAND_OPERATION_CODE)
       if (!noCache) throw error
@@ -110,8 +175,33 @@ class IscsiDevice implements BlockDevice {
     return this.#unit.close()
   }
 
-  #readPiece({ lba, blocks }: Piece): Promise<Buffer> {
-    return lba + blocks > BLOCKS_OF_10 ? this.#unit.read16(lba, blocks) : this.#unit.read10(lba, blocks)
+  #readPiece(piece: Piece): Promise<Buffer> {
+    return this.#insist(this.#readRequest(piece))
+  }
+
+  /** While another host has the logical unit reserved to change a lock, everybody else tries again ("CR retries"). */
+  async #insist<T>(request: Request<T>, fence?: Fence): Promise<T> {
+    for (let retries = 0; ; retries++) {
+      try {
+        return await this.#unit.run(request)
+      } catch (error) {
+        if (error instanceof NotSentError && fence && (await fence.opened())) continue
+        if (!(error instanceof ReservationConflictError) || retries >= MAX_CONFLICTS) throw error
+        await new Promise((resolve) => setTimeout(resolve, CONFLICT_WAIT_MS))
+      }
+    }
+  }
+
+  #readRequest({ lba, blocks }: Piece) {
+    return (lba + blocks > BLOCKS_OF_10 ? read16 : read10)(lba, blocks, this.blockBytes)
+  }
+
+  #writeRequest({ lba, blocks }: Piece, data: Buffer) {
+    return (lba + blocks > BLOCKS_OF_10 ? write16 : write10)(lba, data, this.blockBytes)
+  }
+
+  #piece(offset: number, length: number): Piece {
+    return { lba: offset / this.blockBytes, blocks: length / this.blockBytes, at: 0 }
   }
 
   #requireInside(offset: number, length: number): void {
@@ -148,3 +238,6 @@ class IscsiDevice implements BlockDevice {
     if (failures.length > 0) throw failures[0]
   }
 }
+
+const limitsOf = (fence: Fence | undefined): Partial<IoLimits> =>
+  fence ? { mayLeave: fence.mayLeave, timeoutMs: fence.timeoutMs } : {}

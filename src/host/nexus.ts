@@ -10,6 +10,8 @@ export interface NexusCommand extends ScsiCommand {
   readonly repeatable: boolean
   /** Its timeout is longer than that of a read. */
   readonly slow?: boolean
+  /** Asked each time before it leaves: without a yes it fails with NotSentError. */
+  readonly mayLeave?: () => boolean
   /** In place of the session's timeout. */
   readonly timeoutMs?: number
 }

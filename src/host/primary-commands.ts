@@ -47,6 +47,11 @@ export class PrimaryCommands {
     return this.#runner.onUnitAttention(listener)
   }
 
+  /** Changes with everything that ends what the I_T nexus holds: a new session, a reset that it asked for. */
+  get nexusGeneration(): number {
+    return this.#nexus.generation
+  }
+
   /** Any request of commands/. */
   run<T>(request: Request<T>): Promise<T> {
     return this.#runner.run(request)

@@ -8,7 +8,8 @@ import { requireSecrets } from '../config/secrets.ts'
 import { OperatorError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import { ArrayHost } from './array-host.ts'
-import { Inventory } from './inventory.ts'
+import { type ArraySeams, Inventory } from './inventory.ts'
+import type { BlockHistory } from './lock-history.ts'
 import { Reconfiguration } from './reconfigure.ts'
 import { listen, type Portal } from './server.ts'
 
@@ -27,11 +28,23 @@ export interface RunningArray {
    * @throws OperatorError for a configuration that is wrong, or an array that is closing
    */
   reconfigure(input: ArrayInput): Promise<Changes>
+  /**
+   * Who wrote a block last, of those that COMPARE AND WRITE was about, and who lost against that.
+   * @throws OperatorError where there is no such target, logical unit or block
+   */
+  whoWrote(where: BlockAddress): BlockHistory
   /** Lets commands under way end, closes every session, flushes and releases the images. */
   close(): Promise<void>
 }
 
-export interface ArrayOptions {
+export interface BlockAddress {
+  /** The first target of the configuration without one. */
+  readonly target?: string | undefined
+  readonly lun: number
+  readonly lba: number
+}
+
+export interface ArrayOptions extends ArraySeams {
   /** Silent without one. */
   readonly log?: Logger
 }
@@ -43,10 +56,10 @@ export interface ArrayOptions {
  */
 export async function startArray(
   input: ArrayInput,
-  { log = silentLogger() }: ArrayOptions = {},
+  { log = silentLogger(), ...seams }: ArrayOptions = {},
 ): Promise<RunningArray> {
   const config = await requireSecrets(parseConfig(input))
-  const inventory = await Inventory.open(config, log)
+  const inventory = await Inventory.open(config, log, seams)
   const host = new ArrayHost(inventory.targets, config.limits, log, config.discoveryAuth)
   const portals: Portal[] = []
   let turn: Promise<unknown> = Promise.resolve()
@@ -88,12 +101,25 @@ export async function startArray(
         return inventory.targets.map((target) => target.iqn)
       },
       reconfigure,
+      whoWrote: (where) => whoWrote(inventory, where),
       close,
     }
   } catch (error) {
     await close().catch((reason: unknown) => log.error({ err: reason }, 'while giving up'))
     throw error
   }
+}
+
+function whoWrote({ targets }: Inventory, { target, lun, lba }: BlockAddress): BlockHistory {
+  const names = targets.map(({ iqn }) => iqn).join(', ')
+  const found = target === undefined ? targets[0] : targets.find(({ iqn }) => iqn === target)
+  if (!found) throw new OperatorError(`there is no target ${target ?? ''} here; there is: ${names || 'none'}`)
+  const unit = found.units.find((each) => each.lun === lun)
+  const luns = found.units.map((each) => each.lun).join(', ')
+  if (!unit) throw new OperatorError(`${found.iqn} has no LUN ${lun}; it has: ${luns || 'none'}`)
+  if (!(Number.isInteger(lba) && lba >= 0 && lba < unit.blocks))
+    throw new OperatorError(`LUN ${lun} has no block ${lba}; its last one is ${unit.blocks - 1}`)
+  return unit.lockHistory.of(lba)
 }
 
 interface PortalPlan extends PortalAddress {

@@ -8,6 +8,7 @@ import { STATUS } from '../../protocol/scsi/status.ts'
 import type { Position } from '../../protocol/wire/layout.ts'
 import type { Command, CommandTable } from './command-table.ts'
 import { StatusError } from './failures.ts'
+import { carryOut } from './injection.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { UA_INTERLOCK } from './mode-pages.ts'
 import type { Need } from './readiness.ts'
@@ -33,7 +34,8 @@ export function execute(table: CommandTable, task: Task, lu: LogicalUnit): void 
   if (command.lba) checkRange(command, command.lba, task)
   if (row.limit !== undefined) checkLimit(task, lu.limits[row.limit])
   lu.statistics.commands[row.access]++
-  return row.run(task)
+  const { injector } = task.target
+  return injector ? carryOut(task, injector) : row.run(task)
 }
 
 function checkReservedBits({ row }: Command, { header, cdbOffset }: Task): void {

@@ -9,10 +9,21 @@ import type { ArrayConfig, LunConfig, TargetConfig } from '../config/schema.ts'
 import { type Identities, openState, type State } from '../config/state.ts'
 import { CommandTable } from './command-table.ts'
 import { COMMANDS } from './commands/index.ts'
+import type { Injector } from './injection.ts'
+import type { LockEvent } from './lock-event.ts'
+import type { LockEventSink } from './lock-history.ts'
 import type { Log } from './log.ts'
 import { LogicalUnit } from './logical-unit.ts'
 import { Pools } from './pools.ts'
 import { Target } from './target.ts'
+
+/** What whoever starts an array puts between it and its initiators. */
+export interface ArraySeams {
+  /** Told of every command by which initiators exclude each other, once it has ended. */
+  readonly onLockEvent?: (event: LockEvent, where: { readonly target: string; readonly lun: number }) => void
+  /** Makes commands fail on purpose. */
+  readonly injector?: Injector
+}
 
 export class Inventory {
   config: ArrayConfig
@@ -24,15 +35,18 @@ export class Inventory {
   readonly #gates = new Set<Gate>()
   readonly #units = new Map<Gate, LogicalUnit>()
 
-  private constructor(config: ArrayConfig, state: State, log: Log) {
+  readonly #seams: ArraySeams
+
+  private constructor(config: ArrayConfig, state: State, log: Log, seams: ArraySeams) {
+    this.#seams = seams
     this.config = config
     this.state = state
     this.pools = new Pools(config.pools, log)
   }
 
   /** Opens everything, or nothing. Throws OperatorError and StoreError 'cannot open'. */
-  static async open(config: ArrayConfig, log: Log): Promise<Inventory> {
-    const inventory = new Inventory(config, await openState(config), log)
+  static async open(config: ArrayConfig, log: Log, seams: ArraySeams = {}): Promise<Inventory> {
+    const inventory = new Inventory(config, await openState(config), log, seams)
     try {
       const targets: Target[] = []
       for (const target of config.targets) {
@@ -53,7 +67,10 @@ export class Inventory {
     const gate = await openGate(data, lun, this.pools.get(lun.pool))
     this.#gates.add(gate)
     try {
-      const unit = new LogicalUnit(lun, identities.identity(iqn, lun), gate, await identities.unit(iqn, lun))
+      const { onLockEvent } = this.#seams
+      const tell: LockEventSink | undefined =
+        onLockEvent && ((event) => onLockEvent(event, { target: iqn, lun: lun.id }))
+      const unit = new LogicalUnit(lun, identities.identity(iqn, lun), gate, await identities.unit(iqn, lun), tell)
       this.#units.set(gate, unit)
       unit.background.resume()
       return unit
@@ -64,7 +81,7 @@ export class Inventory {
   }
 
   makeTarget(config: TargetConfig, units: readonly LogicalUnit[]): Target {
-    return new Target(config, units, this.#table, this.config.portals.length)
+    return new Target(config, units, this.#table, this.config.portals.length, this.#seams)
   }
 
   /** Waits for what is under way on the medium, and lets go of it. Throws StoreError. */

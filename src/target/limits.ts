@@ -42,6 +42,11 @@ export const LIMITS = {
   logAddresses: 20,
   unitAttentionsPerNexus: 16,
   echoBuffersPerUnit: 256,
+  /** What a logical unit remembers of COMPARE AND WRITE and of reservations, and of how many blocks it knows the last writer. */
+  lockEvents: 1024,
+  lockBlocks: 16_384,
+  /** Of longer images digests alone are kept. */
+  lockImageBytes: 4 * KIB,
   /** Persistent reservations: I_T nexuses that a logical unit may have registered. */
   registrationsPerUnit: 1024,
 

@@ -11,6 +11,7 @@ import type { UnitState } from '../config/unit-state.ts'
 import { BackgroundOperation } from './background-operation.ts'
 import { type CopyOperation, CopyOperations } from './copy-operations.ts'
 import { IdentifyingInformation } from './identifying-information.ts'
+import { type LockEventSink, LockHistory } from './lock-history.ts'
 import { type ModePageOptions, UA_INTERLOCK } from './mode-pages.ts'
 import { ModeParameters } from './mode-parameters.ts'
 import type { Nexus } from './nexus.ts'
@@ -73,11 +74,12 @@ export class LogicalUnit {
   readonly clock = new UnitClock()
   readonly identifyingInformation: IdentifyingInformation
   readonly statistics: Statistics
+  readonly lockHistory: LockHistory
 
   readonly #atomics = new Set<Promise<unknown>>()
 
   /** Throws OperatorError when what was kept of the unit makes no sense. */
-  constructor(config: LunConfig, identity: Identity, gate: Gate, state: UnitState) {
+  constructor(config: LunConfig, identity: Identity, gate: Gate, state: UnitState, onLockEvent?: LockEventSink) {
     this.lun = config.id
     this.state = state
     this.gate = gate
@@ -85,6 +87,7 @@ export class LogicalUnit {
     this.physicalBlockSize = config.physicalBlockSize
     this.thin = config.provisioning === 'thin'
     this.statistics = new Statistics(gate, config.blockSize)
+    this.lockHistory = new LockHistory(gate, config.blockSize, onLockEvent)
     this.storeReadOnly = config.readOnly
     this.medium = new RemovableMedium(config.removable)
     this.background = new BackgroundOperation(this, state, config.sanitizeSeconds)
@@ -168,6 +171,7 @@ export class LogicalUnit {
 
   /** Logical unit reset (SAM-5 6.3.3): everything volatile is as after power on, and every nexus hears of it. */
   reset(sense: Sense): void {
+    if (this.reservations.reserved) this.lockHistory.released(undefined, 'logical unit reset')
     this.reservations.reset()
     this.#changeModes(() => this.modes.reset())
     for (const copy of this.background.copies) copy.stop()
@@ -199,7 +203,8 @@ export class LogicalUnit {
     for (const copy of this.background.copies) if (copy.nexus === nexus) copy.stop()
     this.copies.drop(nexus)
     this.buffers.loseNexus(nexus)
-    this.reservations.loseNexus(nexus)
+    if (this.reservations.reservedBy === nexus) this.lockHistory.released(nexus, 'I_T nexus loss')
+    this.reservations.release(nexus)
     this.medium.allow(nexus)
   }
 }

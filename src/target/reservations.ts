@@ -63,6 +63,11 @@ export class Reservations {
     return this.#reservedBy !== undefined
   }
 
+  /** Who holds a RESERVE. */
+  get reservedBy(): Nexus | undefined {
+    return this.#reservedBy
+  }
+
   get persistent(): PersistentState {
     return this.#persistent
   }
@@ -89,10 +94,6 @@ export class Reservations {
   reset(): void {
     this.#reservedBy = undefined
     this.#settle()
-  }
-
-  loseNexus(nexus: Nexus): void {
-    this.release(nexus)
   }
 
   /** Resolves when the changes under way have been made; undefined when none is. */

@@ -4,6 +4,7 @@ import { matcher } from '../config/initiators.ts'
 import type { TargetConfig } from '../config/schema.ts'
 import { type Authentication, authentication } from './authentication.ts'
 import type { CommandTable } from './command-table.ts'
+import type { Injector } from './injection.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { LunMap } from './lun-map.ts'
 import type { Nexus } from './nexus.ts'
@@ -11,6 +12,12 @@ import { PortGroups, portalGroupTag } from './port-groups.ts'
 import { RodTokens } from './rod-tokens.ts'
 import { ScsiEvents } from './scsi-events.ts'
 import type { Session } from './session.ts'
+
+interface TargetOptions {
+  /** Counts milliseconds. */
+  readonly now?: (() => number) | undefined
+  readonly injector?: Injector | undefined
+}
 
 export class Target {
   readonly iqn: string
@@ -32,6 +39,8 @@ export class Target {
   redirect: TargetConfig['redirect'] = 'none'
   /** Which of the array's portals lead here. */
   readonly portals: TargetConfig['portals']
+  /** Makes commands fail on purpose. */
+  readonly injector: Injector | undefined
 
   readonly #events = new ScsiEvents(this.sessions)
   /** Of all initiators, where they see the same. */
@@ -40,14 +49,14 @@ export class Target {
   /** Sessions that have ended while tasks of theirs still run, by initiator port. */
   readonly #ending = new Map<string, Promise<void>>()
 
-  /** `now` counts milliseconds. */
   constructor(
     config: TargetConfig,
     units: readonly LogicalUnit[],
     table: CommandTable,
     portalCount: number,
-    now: () => number = () => performance.now(),
+    { now = () => performance.now(), injector }: TargetOptions = {},
   ) {
+    this.injector = injector
     this.iqn = config.iqn
     this.table = table
     this.portals = config.portals

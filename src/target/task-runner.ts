@@ -12,6 +12,7 @@ import { type Announcement, tasksTerminated } from './announcements.ts'
 import { DataOut, type DataOutPort } from './data-out.ts'
 import { execute } from './device-server.ts'
 import { failureOf } from './failures.ts'
+import type { Verdict } from './lock-event.ts'
 import type { Log } from './log.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Responder } from './responder.ts'
@@ -222,6 +223,11 @@ export class TaskRunner implements Transport {
   }
 
   #complete(task: Task): void {
+    tellHistory(task, 'accepted')
+    this.#conclude(task)
+  }
+
+  #conclude(task: Task): void {
     if (!task.aborted) task.transport.respond(task, STATUS.GOOD, undefined, false)
     else if (task.tellsAbort) task.transport.respond(task, STATUS.TASK_ABORTED, undefined, false)
     else task.transport.endInSilence(task)
@@ -259,10 +265,13 @@ export class TaskRunner implements Transport {
   }
 
   #fail(task: Task, error: unknown): void {
-    if (task.aborted) return this.#complete(task)
-    if (error instanceof TaskAborted) return task.transport.endInSilence(task)
+    if (task.aborted || error instanceof TaskAborted) {
+      tellHistory(task, 'aborted')
+      return task.aborted ? this.#conclude(task) : task.transport.endInSilence(task)
+    }
     if (task.lengthIn > task.sentIn) task.lengthIn = task.sentIn // what was not sent is part of the residual
     const { status, sense, unexpected } = failureOf(error, task)
+    tellHistory(task, verdictOf(status, sense))
     if (!sense) task.lu?.statusReturned(task.nexus, status)
     this.#log(task, error, status, sense, unexpected === true)
     const format = task.lu?.modes.descriptorSense ? 'descriptor' : 'fixed'
@@ -286,6 +295,22 @@ const FENCED_SENSE: ReadonlySet<Sense> = new Set<Sense>([
   SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE.SCSI_BUS_RESET_OCCURRED,
 ])
+
+/** What its logical unit remembers of commands by which initiators exclude each other, and of writes over their blocks. */
+function tellHistory(task: Task, verdict: Verdict): void {
+  const { row, lu } = task
+  if (!row) return // it did not come to its turn
+  if (row.recorded) lu.lockHistory.ended(task, verdict, !task.aborted || task.tellsAbort)
+  else if (row.access === 'write' && lu.lockHistory.observing && DONE.has(verdict)) lu.lockHistory.written(task)
+}
+
+/** What may have changed the medium, and not by failing: who failed leaves no trace of whose it was. */
+const DONE: ReadonlySet<Verdict> = new Set<Verdict>(['accepted', 'aborted'])
+
+function verdictOf(status: number, sense: SenseData | undefined): Verdict {
+  if (status === STATUS.RESERVATION_CONFLICT) return 'conflict'
+  return sense?.sense === SENSE.MISCOMPARE_DURING_VERIFY_OPERATION ? 'miscompare' : 'failed'
+}
 
 const preempts = ({ row }: Task): boolean => row?.wire === PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT
 

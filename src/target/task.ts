@@ -5,6 +5,7 @@ import type { Gate } from '../../luns/gate.ts'
 import type { Decoded, Layout } from '../../protocol/wire/layout.ts'
 import type { CommandRow } from './commands/row.ts'
 import type { DataOut } from './data-out.ts'
+import type { LockEvent } from './lock-event.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus } from './nexus.ts'
 import type { SentPdus } from './sent-pdus.ts'
@@ -87,6 +88,8 @@ export class Task<L extends Layout = Layout> {
   /** What may have to be sent again (ErrorRecoveryLevel 1 and 2). */
   sent: SentPdus | undefined
   aborted = false
+  /** What the logical unit's history says of a COMPARE AND WRITE, from the moment that it has been judged. */
+  lockEvent: LockEvent | undefined
   /** Another nexus aborts it, and its own is told by TASK ABORTED: TAS is one (SAM-5 5.6). */
   tellsAbort = false
   /** Resolves, never rejects, when a task that did not end at once has ended. */

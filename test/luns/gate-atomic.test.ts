@@ -30,7 +30,7 @@ const OPERATIONS = [
   { name: 'ORWRITE', run: (gate: Gate, _: Buffer, data: Buffer, offset: number, stop?: () => boolean) => gate.orWrite(data, offset, false, stop) },
   { name: 'WRITE ATOMIC', run: (gate: Gate, _: Buffer, data: Buffer, offset: number, stop?: () => boolean) => gate.writeAtomic(data, offset, false, stop) },
   { name: 'COMPARE AND WRITE', run: async (gate: Gate, old: Buffer, data: Buffer, offset: number, stop?: () => boolean) => {
-    expect(await gate.compareAndWrite(old, data, offset, true, stop)).toBe(MATCH)
+    expect(await gate.compareAndWrite(old, data, offset, true, { stop })).toBe(MATCH)
   } },
 ] // biome-ignore format: a table
 

@@ -314,7 +314,7 @@ describe('COMPARE AND WRITE is atomic (SBC-4 5.3)', () => {
   test('aborted while it waits for its turn: it never happened', async () => {
     const gate = waiting()
     const first = gate.compareAndWrite(Buffer.alloc(SECTOR), pattern(SECTOR, 1), 0, false)
-    const second = gate.compareAndWrite(pattern(SECTOR, 1), pattern(SECTOR, 2), 0, false, () => true)
+    const second = gate.compareAndWrite(pattern(SECTOR, 1), pattern(SECTOR, 2), 0, false, { stop: () => true })
     await expect(second).rejects.toMatchObject({ name: 'AbortedError' })
     expect(await first).toBe(MATCH)
     expectBytes(await contentOf(gate, 0, SECTOR), pattern(SECTOR, 1))

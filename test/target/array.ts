@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { STATUS, TEST_UNIT_READY } from '../../protocol/index.ts'
 import { type ConnectOptions, connect, type InitiatorSession } from '../../src/host/index.ts'
-import { type ArrayInput, type RunningArray, startArray } from '../../src/index.ts'
+import { type ArrayInput, type ArrayOptions, type RunningArray, startArray } from '../../src/index.ts'
 import { Disk } from './disk.ts'
 import { RawInitiator } from './raw.ts'
 
@@ -86,10 +86,11 @@ export async function openArray(
   luns: LunInput[] = [memory()],
   target: TargetInput = {},
   array: ArrayInput = {},
+  options: ArrayOptions = {},
 ): Promise<TestArray> {
   const data = await mkdtemp(join(tmpdir(), 'lunette-target-'))
   const input: ArrayInput = { data, portals: ['127.0.0.1:0'], targets: [{ ...target, luns }], ...array }
-  return new TestArray(await startArray(input), data)
+  return new TestArray(await startArray(input, options), data)
 }
 
 /** Closed when the test that calls this has ended. */

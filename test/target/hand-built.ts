@@ -139,7 +139,7 @@ export async function handBuilt(
     const identity = { naa: `6024c55${String(index).padStart(25, '0')}`, serial: `S${index}` }
     return new LogicalUnit(one, identity, gate, NO_UNIT_STATE)
   })
-  const built = new Target(config, units, new CommandTable(COMMANDS), 1, now)
+  const built = new Target(config, units, new CommandTable(COMMANDS), 1, { now })
   const host = new ArrayHost([built], limits, array.log ?? silentLogger())
   const portal = await listen(
     { host: '127.0.0.1', port: 0, ipv6Only: false },

@@ -5,8 +5,10 @@ import { vmfsCat } from './cat.ts'
 import { vmfsCheck } from './check.ts'
 import { vmfsFormat } from './format.ts'
 import { vmfsGet } from './get.ts'
+import { vmfsHeartbeats } from './heartbeats.ts'
 import { vmfsInfo } from './info.ts'
 import { vmfsLn } from './ln.ts'
+import { vmfsLocks } from './locks.ts'
 import { vmfsLs } from './ls.ts'
 import { vmfsMkdir } from './mkdir.ts'
 import { vmfsMv } from './mv.ts'
@@ -25,6 +27,6 @@ export const vmfs: Group = {
   ],
   commands: [
     ...[vmfsFormat, vmfsInfo, vmfsLs, vmfsCat, vmfsPut, vmfsGet, vmfsRm],
-    ...[vmfsMkdir, vmfsMv, vmfsLn, vmfsTruncate, vmfsCheck],
+    ...[vmfsMkdir, vmfsMv, vmfsLn, vmfsTruncate, vmfsCheck, vmfsHeartbeats, vmfsLocks],
   ],
 }

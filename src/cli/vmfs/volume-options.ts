@@ -5,6 +5,7 @@ import { formatPortal } from '../../config/portal.ts'
 import { OperatorError } from '../../errors.ts'
 import type { BlockDevice } from '../../host/block-device.ts'
 import { openDevice } from '../../host/open-device.ts'
+import { isShared } from '../../host/shared-device.ts'
 import { openVolume, type Volume } from '../../host/vmfs/volume.ts'
 import { openForWriting, type WritableVolume } from '../../host/vmfs/writable-volume.ts'
 import type { Terminal } from '../command.ts'
@@ -114,7 +115,10 @@ export async function withWritable<T>(
   work: (volume: WritableVolume, interrupt: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const opened = await openDevices(args, terminal, { readOnly: false })
-  const devices = args['no-sync'] ? opened.map(flushedAtTheEnd) : opened
+  // Other hosts see what a LUN holds: there the order of writes is kept.
+  const devices = args['no-sync']
+    ? opened.map((device) => (isShared(device) ? device : flushedAtTheEnd(device)))
+    : opened
   return await interruptible(async (interrupt) => {
     try {
       return await explained(args, async () => {

@@ -18,6 +18,8 @@ export interface Request<T> {
   readonly repeatable: boolean
   /** It may take many times as long as a read: its timeout is longer. */
   readonly slow?: boolean
+  /** Asked each time before it leaves: without a yes it fails with NotSentError. */
+  readonly mayLeave?: () => boolean
   /** In place of the session's timeout. */
   readonly timeoutMs?: number
   /** All of the data must be transferred: a residual with GOOD status is an error. */

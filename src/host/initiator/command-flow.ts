@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { NexusCommand } from '../nexus.ts'
 import type { CommandResult, ScsiTask } from './command.ts'
 import { DeadlineWatch } from './deadline-watch.ts'
-import { CommandTimeoutError, ConnectionLostError, IscsiError, OutcomeUnknownError } from './errors.ts'
+import { CommandTimeoutError, ConnectionLostError, IscsiError, NotSentError, OutcomeUnknownError } from './errors.ts'
 import { Escalation, type EscalationEffect, type EscalationEvent } from './escalation.ts'
 import type { InitiatorSession } from './session.ts'
 
@@ -111,6 +111,7 @@ export class CommandFlow {
 
   #send(pending: Pending, session: InitiatorSession): void {
     const { command } = pending
+    if (command.mayLeave && !command.mayLeave()) return pending.reject(new NotSentError(command.name))
     let task: ScsiTask
     try {
       task = session.submit(command)

@@ -76,6 +76,16 @@ export class OutcomeUnknownError extends IscsiError {
   }
 }
 
+/** A command that was to leave only under a condition, which did not hold any more when it could leave. It was not carried out. */
+export class NotSentError extends IscsiError {
+  readonly command: string
+
+  constructor(command: string) {
+    super(`${command}: not sent, since it would have come too late`)
+    this.command = command
+  }
+}
+
 /** This I_T nexus relied on a RESERVE(6), which a reset or a new session has dropped; the command was not carried out. */
 export class ReservationLostError extends IscsiError {
   readonly command: string

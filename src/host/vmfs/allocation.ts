@@ -103,7 +103,9 @@ export class Allocator {
   }
 
   async #takeFrom(tx: Transaction, cluster: number, from: number): Promise<number | undefined> {
-    const state = await this.#open(tx, cluster)
+    const seen = await this.#open(tx, cluster)
+    if (seen && seen.free > 0) await tx.lock((await this.#stateOf(cluster)).region.lock)
+    const state = seen && (await this.#open(tx, cluster))
     if (state === undefined || state.free === 0) {
       this.#full.add(cluster)
       return undefined

@@ -25,8 +25,15 @@ export interface RecoverOptions {
   readonly recover?: boolean
 }
 
+/** What a host has while it has a volume open for writing. */
+export interface OpenSession {
+  readonly host: string
+  readonly journal: HostJournal
+  end(): Promise<void>
+}
+
 /** Slots and journals are read from the devices each time: other hosts write to them. Bitmaps go through `io`. */
-export class HostSession {
+export class HostSession implements OpenSession {
   readonly host: string
   readonly journal: HostJournal
   readonly #volume: Volume
@@ -137,6 +144,6 @@ const journalOf = ({ journalAddress, journalOffset }: Heartbeat): JournalPlace =
   offset: journalOffset,
 })
 
-const journalBounds = ({ version, logical }: Volume): JournalBounds => ({
+export const journalBounds = ({ version, logical }: Volume): JournalBounds => ({
   ...{ journalBytes: version.journals.bytes, sectorBytes: version.sectorBytes, volumeBytes: logical.size },
 })

@@ -8,7 +8,7 @@ import { type JournalPlace, readHeartbeats } from './heartbeats.ts'
 import type { ResourceFile } from './resource-files.ts'
 import type { AddressParts } from './structures/address.ts'
 import { FILE_TYPE } from './structures/file-descriptor.ts'
-import { Transaction, type TransactionLog, type VolumeIo } from './transaction.ts'
+import { Transaction, type TransactionLocks, type TransactionLog, type VolumeIo } from './transaction.ts'
 import { FILE_BLOCK_BYTES } from './version.ts'
 import type { Volume } from './volume.ts'
 
@@ -19,11 +19,11 @@ const UNLOGGED: TransactionLog = { capacity: 1, log: async () => {}, retire: asy
  * A place for a journal that no slot in use names.
  * @throws VmfsError 'no space' or 'in use' when there is none
  */
-export async function takeJournalBlock(volume: Volume, io: VolumeIo): Promise<JournalPlace> {
+export async function takeJournalBlock(volume: Volume, io: VolumeIo, locks?: TransactionLocks): Promise<JournalPlace> {
   const own = await ownBlocks(volume)
-  if (!own) return await takeResource(volume, io)
   const used = await readHeartbeats(volume.logical, volume.version)
   const named = new Set(used.map(({ journalOffset }) => journalOffset))
+  if (!own) return (locks && (await leftBehind(volume, named))) ?? (await takeResource(volume, io, locks))
   const block = own.find((candidate) => !named.has(candidate * FILE_BLOCK_BYTES))
   if (block === undefined)
     throw new VmfsError('in use', `${own.length} hosts have the volume open, and it has no more journals`)
@@ -31,12 +31,17 @@ export async function takeJournalBlock(volume: Volume, io: VolumeIo): Promise<Jo
 }
 
 /** Gives back what `takeJournalBlock` took; a block that is free already stays so, and what is none stays as it is. */
-export async function freeJournalBlock(volume: Volume, io: VolumeIo, place: JournalPlace): Promise<void> {
+export async function freeJournalBlock(
+  volume: Volume,
+  io: VolumeIo,
+  place: JournalPlace,
+  locks?: TransactionLocks,
+): Promise<void> {
   const found = await resourceAt(volume, place)
   if (!found) return
   const { file, cluster, resource } = found
   if ((await file.readCluster(cluster)).state.isFree(resource)) return
-  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes)
+  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes, locks)
   await allocatorOf(volume, file).release(tx, { cluster, resource })
   await tx.commit()
 }
@@ -54,9 +59,23 @@ async function ownBlocks(volume: Volume): Promise<number[] | undefined> {
   return blocks
 }
 
-async function takeResource(volume: Volume, io: VolumeIo): Promise<JournalPlace> {
+/** A journal block of a host that is gone: it is in use, and no slot names it. */
+async function leftBehind(volume: Volume, named: ReadonlySet<number>): Promise<JournalPlace | undefined> {
+  const { jbc } = volume.files
+  for (let cluster = 0; jbc && cluster < jbc.places.clusters; cluster++) {
+    const { state } = await jbc.readCluster(cluster)
+    for (let resource = 0; resource < state.total; resource++) {
+      const offset = await jbc.resourceOffset(cluster, resource)
+      if (state.isFree(resource) || named.has(offset)) continue
+      return { address: addressOf(volume, journalBlock(cluster, resource)), offset }
+    }
+  }
+  return undefined
+}
+
+async function takeResource(volume: Volume, io: VolumeIo, locks?: TransactionLocks): Promise<JournalPlace> {
   const file = volume.files.jbc ?? volume.files.fbb
-  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes)
+  const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes, locks)
   const { cluster, resource } = await allocatorOf(volume, file).take(tx)
   await tx.commit()
   if (file === volume.files.jbc) {

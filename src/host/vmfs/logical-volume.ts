@@ -68,6 +68,11 @@ export class LogicalVolume {
     await Promise.all(this.extents.map(({ device }) => device.close()))
   }
 
+  /** The device on which a byte of the volume lies, and where. */
+  place(offset: number): { readonly device: BlockDevice; readonly offset: number } {
+    return this.#pieces(offset, 1)[0]!
+  }
+
   /** The parts of a range that lie on one device each. */
   #pieces(offset: number, length: number) {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size))

@@ -15,6 +15,7 @@ export class MetadataCache implements VolumeReader {
   readonly #volumeBytes: number
   /** The least recently used one first. */
   readonly #lines = new Map<number, Promise<Buffer>>()
+  #sectorBytes: number | undefined
 
   constructor(volume: VolumeReader, volumeBytes: number) {
     this.#volume = volume
@@ -26,6 +27,7 @@ export class MetadataCache implements VolumeReader {
     // Where nothing is to be found, the volume says so.
     if (!(offset >= 0 && length >= 0 && offset + length <= this.#volumeBytes))
       return await this.#volume.read(offset, length)
+    if (this.#sectorBytes !== undefined) return await this.#readSectors(this.#sectorBytes, offset, length)
     const result = Buffer.allocUnsafe(length)
     for (let at = offset; at < offset + length; ) {
       const start = at - (at % LINE_BYTES)
@@ -43,8 +45,20 @@ export class MetadataCache implements VolumeReader {
     for (let start = first; start < offset + length; start += LINE_BYTES) this.#lines.delete(start)
   }
 
+  /** From now on nothing is kept: other hosts change what is read. */
+  keepNothing(sectorBytes: number): void {
+    this.#sectorBytes = sectorBytes
+    this.clear()
+  }
+
   clear(): void {
     this.#lines.clear()
+  }
+
+  async #readSectors(sectorBytes: number, offset: number, length: number): Promise<Buffer> {
+    const first = offset - (offset % sectorBytes)
+    const end = Math.ceil((offset + length) / sectorBytes) * sectorBytes
+    return (await this.#volume.read(first, end - first)).subarray(offset - first, offset - first + length)
   }
 
   #line(start: number): Promise<Buffer> {

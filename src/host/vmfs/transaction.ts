@@ -36,6 +36,17 @@ export interface Region {
   readonly lock: number
 }
 
+/** The locks of a volume that several hosts have open. */
+export interface TransactionLocks {
+  /** Takes a lock, whose sector nothing else writes. @returns false for one that the operation has already, and gives back itself */
+  take(offset: number): Promise<boolean>
+  give(offsets: readonly number[]): Promise<void>
+  /** @throws VmfsError 'in use' when one of them, or of those that the operation has, is not held any more */
+  demandHeld(offsets: readonly number[]): void
+  /** A change was cut, which a replay alone can finish: no lock is given back any more. */
+  freeze(): void
+}
+
 interface Sector {
   readonly before: Buffer
   readonly image: Buffer
@@ -47,20 +58,37 @@ export class Transaction {
   readonly #sectorBytes: number
   /** What has been edited, by offset. */
   readonly #edited = new Map<number, Sector>()
+  readonly #lockManager: TransactionLocks | undefined
   readonly #locks = new Set<number>()
+  /** Those that this transaction has taken. */
+  #taken: number[] = []
   readonly #freed = new Set<string>()
   #dataWritten = false
   #finished = false
 
-  constructor(volume: VolumeIo, log: TransactionLog, sectorBytes: number) {
+  constructor(volume: VolumeIo, log: TransactionLog, sectorBytes: number, locks?: TransactionLocks) {
     this.#volume = volume
     this.#log = log
     this.#sectorBytes = sectorBytes
+    this.#lockManager = locks
   }
 
   /** Volume offsets of the locks that guard what has been edited, ascending: the order in which a host may take them. */
   get locks(): readonly number[] {
     return [...this.#locks].sort((a, b) => a - b)
+  }
+
+  /** Before anything is read that is to be edited. */
+  async lock(offset: number): Promise<void> {
+    if (!this.#lockManager || this.#locks.has(offset)) return
+    if (await this.#lockManager.take(offset)) this.#taken.push(offset)
+    this.#locks.add(offset)
+  }
+
+  /** Gives the locks back without a change. */
+  async abandon(): Promise<void> {
+    this.#finished = true
+    await this.#giveLocks()
   }
 
   /** Whether `sectors` more sectors fit into the record. */
@@ -78,6 +106,7 @@ export class Transaction {
 
   /** Hands the region's image to `change` and keeps what it makes of it. */
   async edit<Result>(region: Region, change: (image: Buffer) => Result): Promise<Result> {
+    await this.lock(region.lock)
     const image = await this.read(region.offset, region.length)
     const result = change(image)
     await this.replace(region, image)
@@ -87,6 +116,7 @@ export class Transaction {
   /** Keeps `image` as what the region is to hold. */
   async replace({ offset, lock }: Region, image: Buffer): Promise<void> {
     this.#demandOpen()
+    await this.lock(lock)
     const { first, sectors } = await this.#sectors(offset, image.length)
     for (let at = first; at < first + sectors.length; at += this.#sectorBytes) {
       const known = this.#edited.get(at)
@@ -137,14 +167,29 @@ export class Transaction {
         `one change of ${images.length} sectors, and the journal has room for ${this.#log.capacity}`,
       )
     if (this.#dataWritten) await this.#volume.flush()
-    if (images.length === 0) return
-    await this.#log.log(images)
-    await writeInPlace(this.#volume, images)
-    await this.#log.retire()
+    if (images.length > 0) {
+      this.#lockManager?.demandHeld(this.#taken)
+      try {
+        await this.#log.log(images)
+        await writeInPlace(this.#volume, images)
+        await this.#log.retire()
+      } catch (error) {
+        this.#lockManager?.freeze()
+        throw error
+      }
+    }
+    await this.#giveLocks()
+  }
+
+  async #giveLocks(): Promise<void> {
+    const taken = this.#taken
+    this.#taken = []
+    await this.#lockManager?.give(taken)
   }
 
   #changed(): SectorImage[] {
     return [...this.#edited]
+      .filter(([offset]) => !this.#lockManager || !this.#locks.has(offset))
       .filter(([, { before, image }]) => !before.equals(image))
       .map(([offset, { image }]) => ({ offset, image }))
       .sort((a, b) => a.offset - b.offset)

@@ -2,10 +2,13 @@
 // when the device is lost at any write: who opens the volume next finishes or undoes it from the journal (notes, 16).
 
 import type { BlockDevice } from '../block-device.ts'
+import { isShared } from '../shared-device.ts'
 import { VmfsError } from './errors.ts'
 import { type FileDescriptor, formatAddress } from './file-descriptors.ts'
 import { makeHostUuid } from './host-identity.ts'
-import { beginSession, type HostSession, type RecoverOptions, recoverHosts } from './host-session.ts'
+import { beginSession, type OpenSession, type RecoverOptions, recoverHosts } from './host-session.ts'
+import type { LockingCounts } from './locking/counters.ts'
+import { BeginAgain } from './locking/operation-locks.ts'
 import { resizeContent, writeContent } from './operations/change-content.ts'
 import { makeDirectory } from './operations/make-directory.ts'
 import { makeLink } from './operations/make-link.ts'
@@ -13,7 +16,9 @@ import { quote, requireChangeable } from './operations/names.ts'
 import { type PutOptions, putFile } from './operations/put-file.ts'
 import { removeDirectory, removeFile } from './operations/remove.ts'
 import { rename } from './operations/rename.ts'
+import { replayable } from './operations/replayable-source.ts'
 import { lookup } from './path-lookup.ts'
+import { beginSharedSession, type SharedOptions, SharedSession } from './shared-session.ts'
 import { decodeFdAddress } from './structures/address.ts'
 import type { VolumeIo } from './transaction.ts'
 import { openVolume, type Volume } from './volume.ts'
@@ -21,7 +26,7 @@ import { type Work, Writing } from './writing.ts'
 
 export type { PutOptions } from './operations/put-file.ts'
 
-export interface WriteOptions extends RecoverOptions {
+export interface WriteOptions extends RecoverOptions, SharedOptions {
   /** Whose heartbeat slot it is: a UUID as VMFS writes it. By default one of this process, different each time. */
   readonly host?: string
   /** Milliseconds since 1970, for the times of files. */
@@ -34,6 +39,8 @@ export interface FileReference {
   readonly generation: number
 }
 
+/** Of an operation that meets other hosts. */
+const MAX_ATTEMPTS = 60
 /** Data that is written in one transaction: more of it is split. */
 const WRITE_BYTES = 64 * 1024 * 1024
 
@@ -49,11 +56,11 @@ export class WritableVolume {
   /** UUIDs of the hosts whose journals were replayed when the volume was opened. */
   readonly recovered: readonly string[]
   readonly #writing: Writing
-  readonly #session: HostSession
+  readonly #session: OpenSession
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  constructor(writing: Writing, session: HostSession, recovered: readonly string[]) {
+  constructor(writing: Writing, session: OpenSession, recovered: readonly string[]) {
     this.volume = writing.volume
     this.recovered = recovered
     this.#writing = writing
@@ -65,13 +72,23 @@ export class WritableVolume {
     return this.#session.host
   }
 
+  /** What this host has sent for locks and its heartbeat; nothing where it has the volume for itself. */
+  get lockingCounts(): LockingCounts | undefined {
+    return this.#session instanceof SharedSession ? this.#session.counts : undefined
+  }
+
   /**
    * Makes a file of the bytes of `source`, or replaces what one holds: until it is done the old content is there. A symbolic link
    * at the end of the path is followed.
    * @returns the file, for `writeAt`
    */
   putFile(path: string, source: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<FileReference> {
-    return this.#inTurn(async () => await this.#reference(await putFile(this.#writing, path, source, options)))
+    let kept: Promise<AsyncIterable<Uint8Array>> | undefined
+    return this.#inTurn(async () => {
+      if (this.#session instanceof SharedSession) kept ??= replayable(source)
+      const data = kept ? await kept : source
+      return await this.#reference(await putFile(this.#writing, path, data, options))
+    })
   }
 
   /** Makes an empty directory in one that exists, with mode 0755. */
@@ -105,7 +122,10 @@ export class WritableVolume {
     return this.#inTurn(async () => {
       const { file } = await lookup(this.volume, path)
       requireChangeable(file, path)
-      await this.#writing.run((work) => resizeContent(work, file, length))
+      await this.#writing.run(async (work) => {
+        await work.claim(file)
+        await resizeContent(work, file, length)
+      })
     })
   }
 
@@ -158,7 +178,10 @@ export class WritableVolume {
     const file = state.isFree(resource) ? undefined : await this.volume.readFileDescriptor(address)
     if (file?.meta.generation !== generation)
       throw new VmfsError('no such file', `the file that had descriptor ${formatAddress(address)} is gone`)
-    await this.#writing.run((work) => operate(work, file))
+    await this.#writing.run(async (work) => {
+      await work.claim(file)
+      await operate(work, file)
+    })
   }
 
   async #reference(address: number): Promise<FileReference> {
@@ -168,10 +191,32 @@ export class WritableVolume {
 
   #inTurn<Result>(operate: () => Promise<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(new VmfsError('read-only', 'the volume has been closed'))
-    const result = this.#last.then(operate, operate)
+    const attempts = () => this.#untilDone(operate)
+    const result = this.#last.then(attempts, attempts)
     // Whoever asked for it is told.
     this.#last = result.catch(() => {})
     return result
+  }
+
+  /** Other hosts may change what an operation is about while it looks. */
+  async #untilDone<Result>(operate: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#writing.lookAgain()
+        return await operate()
+      } catch (error) {
+        if (!(error instanceof BeginAgain)) {
+          // What the attempt before has locked.
+          await this.#writing.releaseLocks().catch(() => {})
+          throw error
+        }
+        if (error.keepsLocks) continue
+        await this.#writing.releaseLocks()
+        if (attempt >= MAX_ATTEMPTS)
+          throw new VmfsError('in use', `other hosts have held what this needs, ${attempt} times: try again`)
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(500, 10 * 2 ** attempt)))
+      }
+    }
   }
 }
 
@@ -187,11 +232,21 @@ export async function openForWriting(
 ): Promise<WritableVolume> {
   const { host = makeHostUuid(), now = Date.now } = options
   const volume = await openVolume(devices)
+  const clock = () => Math.floor(now() / 1000)
+  if (devices.every(isShared)) return await openShared(volume, host, clock, options)
   const io = cachedIo(volume)
   const recovered = await recoverHosts(volume, io, host, options)
   const session = await beginSession(volume, io, host)
-  const writing = new Writing(volume, io, session.journal, () => Math.floor(now() / 1000))
+  const writing = new Writing(volume, io, session.journal, clock)
   return new WritableVolume(writing, session, recovered)
+}
+
+async function openShared(volume: Volume, host: string, now: () => number, options: WriteOptions) {
+  const { logical, cache, version } = volume
+  cache.keepNothing(version.sectorBytes)
+  const recovered = options.recover ? await recoverHosts(volume, logical, host, options) : []
+  const session = await beginSharedSession(volume, logical, host, options)
+  return new WritableVolume(new Writing(volume, logical, session.journal, now, session.locks), session, recovered)
 }
 
 /** Reads what is known already from the cache, which forgets what is written. */

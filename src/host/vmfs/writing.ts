@@ -5,6 +5,7 @@
 import { Allocator, type Resource, type ResourcePool } from './allocation.ts'
 import { VmfsError } from './errors.ts'
 import type { MapContext } from './file-map.ts'
+import { BeginAgain, type FoundFile, type OperationLocks } from './locking/operation-locks.ts'
 import type { ResourceFile } from './resource-files.ts'
 import {
   type Address,
@@ -48,24 +49,42 @@ export class Writing {
   readonly now: () => number
   readonly io: VolumeIo
   readonly #log: TransactionLog
+  readonly #locks: OperationLocks | undefined
   readonly #allocators: Readonly<Record<Allocated, Allocator>>
 
-  constructor(volume: Volume, io: VolumeIo, log: TransactionLog, now: () => number) {
+  /** @param locks of a volume that other hosts have open as well */
+  constructor(volume: Volume, io: VolumeIo, log: TransactionLog, now: () => number, locks?: OperationLocks) {
     this.volume = volume
     this.io = io
     this.now = now
     this.#log = log
+    this.#locks = locks
     this.#allocators = allocators(volume)
   }
 
   /** @throws VmfsError 'read-only' after a change that was cut: bitmaps may be half written, and blocks that look free may be in use */
   begin(): Transaction {
     this.#log.requireSettled?.()
-    return new Transaction(this.io, this.#log, this.volume.version.sectorBytes)
+    return new Transaction(this.io, this.#log, this.volume.version.sectorBytes, this.#locks)
   }
 
   allocator(kind: Allocated): Allocator {
     return this.#allocators[kind]
+  }
+
+  /** Takes the locks of the files that an operation changes, as it has found them. */
+  async claim(files: readonly FoundFile[]): Promise<void> {
+    await this.#locks?.claim(files)
+  }
+
+  /** What other hosts may have changed is forgotten. */
+  lookAgain(): void {
+    for (const allocator of Object.values(this.#allocators)) allocator.forget()
+  }
+
+  /** Gives back the locks that a failed operation has kept for its next attempt. */
+  async releaseLocks(): Promise<void> {
+    await this.#locks?.release()
   }
 
   /** Runs one operation: all of it, or what remains of it is taken back. */
@@ -74,12 +93,14 @@ export class Writing {
     try {
       const result = await operate(work)
       await work.finish()
+      await this.releaseLocks()
       return result
     } catch (error) {
       for (const allocator of Object.values(this.#allocators)) allocator.forget()
       await work.abandon().catch(() => {
         // What could not be taken back is leaked; the error that led here is the one to tell.
       })
+      if (!(error instanceof BeginAgain && error.keepsLocks)) await this.releaseLocks().catch(() => {})
       throw error
     }
   }
@@ -112,6 +133,11 @@ export class Work {
   /** The way from addresses to places, as the transaction has them. */
   get context(): MapContext {
     return this.volume.contextOver(this.#tx)
+  }
+
+  /** What the operation has found, and is going to change: before it changes anything. */
+  async claim(...files: readonly FoundFile[]): Promise<void> {
+    await this.#writing.claim(files)
   }
 
   /** Takes a resource before anything else is changed: a transaction that is full of such is committed, and a new one begun. */
@@ -157,6 +183,7 @@ export class Work {
 
   /** Frees what earlier transactions have taken for a change that is not going to be. */
   async abandon(): Promise<void> {
+    await this.#tx.abandon()
     this.#tx = this.#writing.begin()
     await this.#release(this.#taken.slice(0, this.#takenBefore))
     await this.#tx.commit()

@@ -25,7 +25,7 @@ export async function compareAndWrite(task: Task<typeof COMPARE_AND_WRITE>): Pro
     data.subarray(length),
     task.lba * lu.blockSize,
     fua,
-    () => task.aborted,
+    { stop: () => task.aborted, judged: (found, medium) => lu.lockHistory.judged(task, data, found, medium) },
   )
   const index = typeof outcome === 'number' ? outcome : await lu.duringAtomic(outcome)
   if (index !== MATCH) throw new SenseError(SENSE.MISCOMPARE_DURING_VERIFY_OPERATION, { information: index })

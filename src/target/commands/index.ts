@@ -71,8 +71,8 @@ export const COMMANDS = [
   row({ wire: CDB.SEEK_6, access: 'none', reservation: 'read', needs: 'medium', run: seek }), // 0B
   row({ wire: CDB.INQUIRY, access: 'none', reservation: 'allow', needs: 'nothing', unitAttention: 'pass', run: inquiry }), // 12
   row({ wire: CDB.MODE_SELECT_6, access: 'none', reservation: 'write', needs: 'unit', run: modeSelect }), // 15
-  row({ wire: CDB.RESERVE_6, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 16
-  row({ wire: CDB.RELEASE_6, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 17
+  row({ wire: CDB.RESERVE_6, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: reserve }), // 16
+  row({ wire: CDB.RELEASE_6, access: 'none', reservation: 'allow', recorded: true, needs: 'unit', run: release }), // 17
   row({ wire: CDB.MODE_SENSE_6, access: 'none', reservation: 'read', needs: 'unit', run: modeSense }), // 1A
   row({ wire: CDB.START_STOP_UNIT, access: 'none', reservation: 'write', needs: 'unit', removableOnly: ['loej'], run: startStopUnit }), // 1B
   row({ wire: CDB.RECEIVE_DIAGNOSTIC_RESULTS, access: 'none', reservation: 'read', needs: 'unit', run: receiveDiagnosticResults }), // 1C
@@ -98,21 +98,21 @@ export const COMMANDS = [
   row({ wire: CDB.LOG_SELECT, access: 'none', reservation: 'write', needs: 'unit', zero: ['sp'], run: logSelect }), // 4C
   row({ wire: CDB.LOG_SENSE, access: 'none', reservation: 'allow', needs: 'unit', zero: ['sp'], run: logSense }), // 4D
   row({ wire: CDB.MODE_SELECT_10, access: 'none', reservation: 'write', needs: 'unit', run: modeSelect }), // 55
-  row({ wire: CDB.RESERVE_10, access: 'none', reservation: 'legacy', needs: 'unit', run: reserve }), // 56
-  row({ wire: CDB.RELEASE_10, access: 'none', reservation: 'allow', needs: 'unit', run: release }), // 57
+  row({ wire: CDB.RESERVE_10, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: reserve }), // 56
+  row({ wire: CDB.RELEASE_10, access: 'none', reservation: 'allow', recorded: true, needs: 'unit', run: release }), // 57
   row({ wire: CDB.MODE_SENSE_10, access: 'none', reservation: 'read', needs: 'unit', run: modeSense }), // 5A
   row({ wire: CDB.PERSISTENT_RESERVE_IN_READ_KEYS, access: 'none', reservation: 'legacy', needs: 'unit', run: readKeys }), // 5E/00
   row({ wire: CDB.PERSISTENT_RESERVE_IN_READ_RESERVATION, access: 'none', reservation: 'legacy', needs: 'unit', run: readReservation }), // 5E/01
   row({ wire: CDB.PERSISTENT_RESERVE_IN_REPORT_CAPABILITIES, access: 'none', reservation: 'legacy', needs: 'unit', run: reportCapabilities }), // 5E/02
   row({ wire: CDB.PERSISTENT_RESERVE_IN_READ_FULL_STATUS, access: 'none', reservation: 'legacy', needs: 'unit', run: readFullStatus }), // 5E/03
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER, access: 'none', reservation: 'legacy', needs: 'unit', run: registerKey }), // 5F/00
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_RESERVE, access: 'none', reservation: 'legacy', needs: 'unit', run: reservePersistently }), // 5F/01
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_RELEASE, access: 'none', reservation: 'legacy', needs: 'unit', run: releasePersistent }), // 5F/02
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_CLEAR, access: 'none', reservation: 'legacy', needs: 'unit', run: clearRegistrations }), // 5F/03
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_PREEMPT, access: 'none', reservation: 'legacy', needs: 'unit', run: preemptRegistrations }), // 5F/04
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT, access: 'none', reservation: 'legacy', needs: 'unit', run: preemptAndAbort }), // 5F/05
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER_AND_IGNORE_EXISTING_KEY, access: 'none', reservation: 'legacy', needs: 'unit', run: registerAndIgnoreExistingKey }), // 5F/06
-  row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER_AND_MOVE, access: 'none', reservation: 'legacy', needs: 'unit', run: registerAndMoveReservation }), // 5F/07
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: registerKey }), // 5F/00
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_RESERVE, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: reservePersistently }), // 5F/01
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_RELEASE, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: releasePersistent }), // 5F/02
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_CLEAR, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: clearRegistrations }), // 5F/03
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_PREEMPT, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: preemptRegistrations }), // 5F/04
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_PREEMPT_AND_ABORT, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: preemptAndAbort }), // 5F/05
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER_AND_IGNORE_EXISTING_KEY, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: registerAndIgnoreExistingKey }), // 5F/06
+  row({ wire: CDB.PERSISTENT_RESERVE_OUT_REGISTER_AND_MOVE, access: 'none', reservation: 'legacy', recorded: true, needs: 'unit', run: registerAndMoveReservation }), // 5F/07
   row({ wire: CDB.EXTENDED_COPY_LID1, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: extendedCopy }), // 83/00
   row({ wire: CDB.EXTENDED_COPY_LID4, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: extendedCopyLid4 }), // 83/01
   row({ wire: CDB.POPULATE_TOKEN, access: 'none', reservation: 'write', needs: 'medium', vaai: 'clone', run: populateToken }), // 83/10
@@ -127,7 +127,7 @@ export const COMMANDS = [
   row({ wire: CDB.RECEIVE_ROD_TOKEN_INFORMATION, access: 'none', reservation: 'legacy', needs: 'unit', vaai: 'clone', run: receiveRodTokenInformation }), // 84/07
   row({ wire: CDB.REPORT_ALL_ROD_TOKENS, access: 'none', reservation: 'legacy', needs: 'unit', vaai: 'clone', run: reportAllRodTokens }), // 84/08
   row({ wire: CDB.READ_16, access: 'read', reservation: 'read', needs: 'medium', limit: 'transferBlocks', run: read }), // 88
-  row({ wire: CDB.COMPARE_AND_WRITE, access: 'write', reservation: 'write', needs: 'medium', vaai: 'ats', run: compareAndWrite }), // 89
+  row({ wire: CDB.COMPARE_AND_WRITE, access: 'write', reservation: 'write', recorded: true, needs: 'medium', vaai: 'ats', run: compareAndWrite }), // 89
   row({ wire: CDB.WRITE_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: write }), // 8A
   row({ wire: CDB.ORWRITE_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: orWrite }), // 8B
   row({ wire: CDB.WRITE_AND_VERIFY_16, access: 'write', reservation: 'write', needs: 'medium', limit: 'transferBlocks', run: writeAndVerify }), // 8E

@@ -16,6 +16,8 @@ export interface CommandRow<L extends Layout = Layout> {
   readonly access: 'none' | 'read' | 'write'
   /** What it needs of a logical unit that another nexus has reserved. */
   readonly reservation: ReservationClass
+  /** The logical unit's history tells of it: initiators exclude each other by it. */
+  readonly recorded?: true
   /** What must be ready for it. */
   readonly needs: Need
   /** 'pass': a pending unit attention does not stop it (SAM-5 5.14.2). */

@@ -23,6 +23,7 @@ export class FileEdit {
 
   /** @throws VmfsError 'damaged' for a descriptor that is not in use */
   static async open(work: Work, address: number): Promise<FileEdit> {
+    await work.tx.lock(await work.volume.locateFileDescriptor(address))
     return new FileEdit(work, await work.volume.readFileDescriptor(address, work.tx))
   }
 

@@ -12,6 +12,7 @@ import { paddedTo } from './stage-content.ts'
 export async function makeDirectory(writing: Writing, path: string): Promise<number> {
   const { directory, name } = await placeForNew(writing.volume, path)
   return await writing.run(async (work) => {
+    await work.claim(directory)
     const file = await newFile(work, FILE_TYPE.directory)
     await linkNewFile(work, file, await stageDirectory(work, file, directory), directory, name)
     return file.address

@@ -19,6 +19,7 @@ export async function makeLink(writing: Writing, target: string, path: string): 
     )
   const { directory, name } = await placeForNew(writing.volume, path)
   return await writing.run(async (work) => {
+    await work.claim(directory)
     const file = await newFile(work, FILE_TYPE.symlink)
     await linkNewFile(work, file, await stageSmall(work, data), directory, name)
     return file.address

@@ -24,6 +24,7 @@ export async function putFile(
   if (path.endsWith('/')) throw new VmfsError('is a directory', `${quote(path)} is the path of a directory`)
   const existing = place.entry && (await fileAt(writing, place))
   return await writing.run(async (work) => {
+    await work.claim(existing ?? place.directory)
     const content = await stageContent(work, source, options)
     return existing ? await replaceContent(work, existing, content) : await create(work, place, content)
   })

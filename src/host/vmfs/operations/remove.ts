@@ -14,6 +14,7 @@ export async function removeFile(writing: Writing, path: string): Promise<void> 
   const { directory, name, file } = await namedFile(writing.volume, path)
   if (isDirectory(file.meta)) throw new VmfsError('is a directory', `${quote(path)} is a directory`)
   await writing.run(async (work) => {
+    await work.claim(directory, file)
     await removeEntry(work, directory.address, name)
     await dropLink(work, file)
   })
@@ -24,6 +25,7 @@ export async function removeDirectory(writing: Writing, path: string): Promise<v
   if (!isDirectory(file.meta)) throw new VmfsError('not a directory', `${quote(path)} is not a directory`)
   await requireEmpty(writing.volume, file, path)
   await writing.run(async (work) => {
+    await work.claim(directory, file)
     await removeEntry(work, directory.address, name, { links: -1 })
     await freeFile(work, file)
   })

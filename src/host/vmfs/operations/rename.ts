@@ -27,9 +27,17 @@ export async function rename(writing: Writing, from: string, to: string): Promis
   const replaced = place.entry && (await toReplace(volume, source, place.entry.address, to))
   if (isDirectory(source.file.meta)) await requireOutside(volume, source, place)
   await writing.run(async (work) => {
+    await work.claim(...(await filesOf(volume, source, place, replaced)))
     await move(work, source, place, replaced)
     if (replaced) await dropLink(work, replaced)
   })
+}
+
+/** All that changes. Moves of directories exclude each other by the root's lock: two of them could make a cycle. */
+async function filesOf(volume: Volume, source: NamedFile, place: FoundPlace, replaced?: FileDescriptor) {
+  const files = [source.directory, place.directory, source.file, ...(replaced ? [replaced] : [])]
+  if (isDirectory(source.file.meta)) files.push(await volume.root())
+  return [...new Map(files.map((file) => [file.offset, file])).values()]
 }
 
 /** A file takes the place of a file; a directory takes no place. */

@@ -1,0 +1,315 @@
+// Runs the procedures of locking against the disks of a volume: sends what they ask for, times it, and says how it ended. One engine
+// is one host on one volume: its heartbeat, which beats as long as the volume is open, and the locks that it holds by it.
+
+import { type Clock, callAt, systemClock } from '../../clock.ts'
+import { type IoLimits, isShared, type SharedDevice } from '../../shared-device.ts'
+import { VmfsError } from '../errors.ts'
+import type { LogicalVolume } from '../logical-volume.ts'
+import { answerOf } from './answers.ts'
+import type { Answer, Command, LockingEvent, Procedure } from './commands.ts'
+import { Counters, type LockingCounts } from './counters.ts'
+import { HeartbeatMachine, type HeartbeatPlace } from './heartbeat-machine.ts'
+import type { HeldMode, Holder } from './lock-images.ts'
+import { type OptimisticLock, unlock, upgradeLock } from './lock-procedures.ts'
+import { OwnReservation } from './own-reservation.ts'
+import { PeerWatch } from './peer-watch.ts'
+import type { LockingSettings } from './settings.ts'
+import { takeLock } from './take-lock.ts'
+
+export interface EngineOptions {
+  readonly settings: LockingSettings
+  readonly clock?: Clock
+  /** With the milliseconds since 1970. */
+  readonly onEvent?: (event: LockingEvent & { readonly atMs: number }) => void
+  /** Carries out what the journal at this offset of the volume says. */
+  readonly replay: (journalOffset: number, host: string) => Promise<void>
+}
+
+interface HeldLock {
+  readonly holder: Holder
+  readonly mode: HeldMode
+}
+
+/** Times that of a lease: so long an operation waits for a disk that does not answer. */
+const MAX_OUTAGE = 8
+
+type Io = Extract<Command, { operation: unknown }>
+
+export class LockingEngine {
+  readonly #volume: LogicalVolume
+  readonly #options: EngineOptions
+  readonly #clock: Clock
+  readonly #machine: HeartbeatMachine
+  readonly #watch: PeerWatch
+  readonly #reservation = new OwnReservation()
+  readonly #counters = new Counters()
+  readonly #held = new Map<number, HeldLock>()
+  /** The heartbeat that it has begun with: without it all locks are gone, and nothing is written any more. */
+  #first: Holder | undefined
+  #isReplaying = false
+  #wake = (): void => {}
+  #beating: Promise<void> = Promise.resolve()
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(volume: LogicalVolume, place: HeartbeatPlace, options: EngineOptions) {
+    this.#volume = volume
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#watch = new PeerWatch(options.settings.lostMs)
+    this.#machine = new HeartbeatMachine(options.settings, place, this.#watch)
+    for (const { device } of volume.extents)
+      if (isShared(device))
+        device.fence({
+          mayLeave: () => this.#mayWrite(),
+          opened: () => this.#opened(),
+          timeoutMs: options.settings.ioTimeoutMs,
+        })
+  }
+
+  /** Takes a heartbeat slot. @throws VmfsError 'in use' when no slot is to be had */
+  static async open(volume: LogicalVolume, place: HeartbeatPlace, options: EngineOptions): Promise<LockingEngine> {
+    const engine = new LockingEngine(volume, place, options)
+    const acquired = await engine.#run(engine.#machine.acquire())
+    engine.#first = engine.#machine.holder
+    if (!acquired) throw new VmfsError('in use', `the volume ${place.volume} has no heartbeat slot for this host`)
+    return engine
+  }
+
+  /** Beats from now on. */
+  start(): void {
+    this.#beating = this.#run(this.#machine.run())
+  }
+
+  /** Says in the slot where this host keeps its journal: before `start`, or after `rest`. @throws VmfsError 'in use' */
+  async nameJournal(address: number, offset: number): Promise<void> {
+    if (!(await this.#run(this.#machine.nameJournal(address, offset)))) throw lostHeartbeat()
+  }
+
+  /** Stops beating. */
+  async rest(): Promise<void> {
+    this.#machine.end()
+    this.#wake()
+    await this.#beating
+  }
+
+  /** Bytes of a sector there. */
+  sectorBytes(offset: number): number {
+    return this.#volume.place(offset).device.blockBytes
+  }
+
+  get counts(): LockingCounts {
+    return this.#counters.counts
+  }
+
+  /** Whether this host holds the lock by the heartbeat that it has now. */
+  holds(offset: number): boolean {
+    const held = this.#held.get(offset)
+    return held !== undefined && this.#machine.isOwn(held.holder)
+  }
+
+  /**
+   * Takes the lock at `offset` of the volume, from hosts that are dead as well.
+   * @returns false while hosts that live hold it, for all of `patienceMs`
+   * @throws VmfsError 'in use' when this host has lost its own heartbeat, or the disk does not answer
+   */
+  lock(offset: number, mode: HeldMode, patienceMs: number): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.#held.get(offset)?.mode === mode && this.holds(offset)) return true
+      if (!this.#isFirst()) throw lostHeartbeat()
+      const host = { settings: this.#options.settings, watch: this.#watch, holder: () => this.#machine.holder }
+      const result = await this.#run(takeLock(host, offset, mode, patienceMs))
+      switch (result.kind) {
+        case 'acquired':
+          this.#held.set(offset, { holder: result.holder, mode })
+          return true
+        case 'busy':
+          return false
+        case 'no heartbeat':
+          throw lostHeartbeat()
+        case 'failed':
+          throw notTaken(offset, result.why)
+      }
+    })
+  }
+
+  /**
+   * Takes the lock exclusively if it still is what was read of it.
+   * @returns false when another host has had it, or has it
+   */
+  upgrade(lock: OptimisticLock): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const holder = this.#machine.holder
+      if (!holder || !this.#isFirst()) throw lostHeartbeat()
+      const result = await this.#run(upgradeLock(this.#options.settings, holder, lock))
+      if (result.kind === 'failed') throw notTaken(lock.offset, result.why)
+      if (result.kind === 'acquired') this.#held.set(lock.offset, { holder, mode: 'exclusive' })
+      return result.kind === 'acquired'
+    })
+  }
+
+  /** Gives a lock back; one that is not held any more is none. @throws VmfsError 'in use' when the disk does not answer */
+  unlock(offset: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const held = this.#held.get(offset)
+      if (!held) return
+      const result = await this.#run(unlock(this.#options.settings, held.holder, offset, held.mode))
+      if (result.kind === 'failed') throw notTaken(offset, result.why)
+      this.#held.delete(offset)
+    })
+  }
+
+  /**
+   * Stops beating and gives the slot back; with locks still held, or `abandon`, it stays for a peer to replay the journal.
+   * @returns whether the slot was given back
+   */
+  async stop({ abandon = false }: { readonly abandon?: boolean } = {}): Promise<boolean> {
+    await this.#last.catch(() => {})
+    await this.rest()
+    if (this.#isFirst() && (abandon || this.#held.size > 0)) return false
+    return await this.#run(this.#machine.clear())
+  }
+
+  #isFirst(): boolean {
+    return this.#first !== undefined && this.#machine.isOwn(this.#first)
+  }
+
+  #mayWrite(): boolean {
+    return this.#isFirst() && this.#machine.mayWrite(this.#clock.now())
+  }
+
+  /** Waits until something may be written again. */
+  async #opened(): Promise<boolean> {
+    const { retryMs, lostMs } = this.#options.settings
+    const lastMs = this.#clock.now() + MAX_OUTAGE * lostMs
+    while (!this.#isReplaying && this.#isFirst() && this.#clock.now() < lastMs) {
+      if (this.#mayWrite()) return true
+      await this.#wait(retryMs / 10)
+    }
+    return false
+  }
+
+  #inTurn<Result>(operate: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(operate, operate)
+    // Whoever asked for it is told.
+    this.#last = result.catch(() => {})
+    return result
+  }
+
+  async #run<Result>(procedure: Procedure<Result>): Promise<Result> {
+    for (let step = procedure.next(); ; ) {
+      if (step.done) return step.value
+      const issuedMs = this.#clock.now()
+      const answer = await this.#carryOut(step.value, procedure)
+      step = procedure.next({ ...answer, issuedMs, answeredMs: this.#clock.now() })
+    }
+  }
+
+  async #carryOut(command: Command, procedure: unknown): Promise<Pick<Answer, 'kind' | 'image'>> {
+    switch (command.kind) {
+      case 'wait':
+        await this.#wait(command.ms)
+        return { kind: 'done' }
+      case 'event':
+        this.#options.onEvent?.({ ...command.event, atMs: Date.now() })
+        return { kind: 'done' }
+      case 'replay':
+        return await answerOf(this.#replay(command))
+      default:
+        return await this.#io(command, procedure)
+    }
+  }
+
+  /** What may not leave during a replay is not sent later either: by then another host may do it, or its host be back. */
+  async #replay({ journalOffset, host }: Extract<Command, { kind: 'replay' }>): Promise<{ image?: Buffer }> {
+    this.#isReplaying = true
+    try {
+      await this.#options.replay(journalOffset, host)
+    } finally {
+      this.#isReplaying = false
+    }
+    return {}
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = callAt(this.#clock, this.#clock.now() + ms, resolve)
+      // The heartbeat waits the longest: a stop does not wait for it.
+      if (ms >= this.#options.settings.beatMs)
+        this.#wake = () => {
+          cancel()
+          resolve()
+        }
+    })
+  }
+
+  async #io(command: Io, procedure: unknown): Promise<Pick<Answer, 'kind' | 'image'>> {
+    const device = this.#deviceOf(command)
+    const { epoch } = device
+    if (command.kind === 'reserve' && !this.#reservation.begin(procedure, epoch)) return { kind: 'conflict' }
+    const needsReservation = command.kind !== 'reserve' && command.kind !== 'release'
+    if (needsReservation && this.#reservation.isLost(procedure, epoch)) return { kind: 'failed' }
+    const lastMs = this.#clock.now() + command.timeoutMs
+    const fenced = command.kind === 'write' && command.fenced
+    const mayLeave = () => this.#clock.now() < lastMs && (!fenced || this.#mayWrite())
+    if (!mayLeave()) return { kind: 'fenced' }
+    const told = await this.#inTime(
+      answerOf(this.#send(device, command, { mayLeave, timeoutMs: command.timeoutMs })),
+      command.timeoutMs,
+    )
+    this.#counters.count(command, told.kind)
+    // What was too late to leave was never carried out.
+    const answer = told.kind === 'fenced' && !fenced ? { kind: 'timeout' as const } : told
+    const notReserved = command.kind === 'reserve' && answer.kind !== 'done' && answer.kind !== 'timeout'
+    if (notReserved || (command.kind === 'release' && answer.kind === 'done')) this.#reservation.end(procedure)
+    return answer
+  }
+
+  async #send(device: SharedDevice, command: Io, limits: IoLimits): Promise<{ image?: Buffer }> {
+    switch (command.kind) {
+      case 'reserve':
+        await device.reserve()
+        return {}
+      case 'release':
+        await device.release()
+        return {}
+      default: {
+        const { offset } = this.#volume.place(command.offset)
+        if (command.kind === 'read') return { image: await device.readNow(offset, device.blockBytes, limits) }
+        if (command.kind === 'write') await device.writeNow(offset, command.image, limits)
+        else await device.compareAndWrite(offset, command.expected, command.replacement, limits)
+        return {}
+      }
+    }
+  }
+
+  #deviceOf({ offset }: Io): SharedDevice {
+    const { device } = this.#volume.place(offset)
+    if (!isShared(device)) throw new Error(`${device.name} is no device that hosts share`)
+    return device
+  }
+
+  async #inTime(answer: Promise<Pick<Answer, 'kind' | 'image'>>, ms: number): Promise<Pick<Answer, 'kind' | 'image'>> {
+    let cancel = (): void => {}
+    const late = new Promise<Pick<Answer, 'kind'>>((resolve) => {
+      cancel = callAt(this.#clock, this.#clock.now() + ms, () => resolve({ kind: 'timeout' }))
+    })
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      cancel()
+    }
+  }
+}
+
+const lostHeartbeat = () =>
+  new VmfsError(
+    'in use',
+    'this host has lost its heartbeat slot, and its locks with it: close the volume and open it again',
+  )
+
+const notTaken = (offset: number, why: string) =>
+  new VmfsError(
+    'in use',
+    `the lock at byte ${offset} of the volume could not be changed (${why}): is the disk there?`,
+    offset,
+  )

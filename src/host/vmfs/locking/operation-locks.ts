@@ -1,0 +1,87 @@
+// The locks of one operation on a volume that hosts share. What an operation finds by looking, before it has any lock, it holds
+// optimistically: the locks of the files that it changes are upgraded, which fails if anybody had one of them in between, and then
+// it looks again with the locks held. What a transaction edits besides, it locks before it reads it.
+
+import { VmfsError } from '../errors.ts'
+import type { TransactionLocks } from '../transaction.ts'
+import type { LockingEngine } from './engine.ts'
+import { holdersOf } from './lock-images.ts'
+
+/** A file as it was found, its lock at the start of the image. */
+export interface FoundFile {
+  readonly offset: number
+  readonly image: Buffer
+}
+
+/** The operation is to be begun again: it has found what is not so any more, or waited for a host that waits for this one. */
+export class BeginAgain extends Error {
+  readonly keepsLocks: boolean
+
+  constructor(keepsLocks: boolean) {
+    super('other hosts have changed what the operation is about')
+    this.keepsLocks = keepsLocks
+  }
+}
+
+export class OperationLocks implements TransactionLocks {
+  readonly #engine: LockingEngine
+  /** How long a lock that others hold is waited for. */
+  readonly #patienceMs: number
+  readonly #claimed = new Set<number>()
+  #frozen = false
+
+  constructor(engine: LockingEngine, patienceMs: number) {
+    this.#engine = engine
+    this.#patienceMs = patienceMs
+  }
+
+  /** Takes the locks of files until `release`. @throws BeginAgain when one of them is not what was found any more */
+  async claim(files: readonly FoundFile[]): Promise<void> {
+    let stale = false
+    for (const { offset, image } of [...files].sort((a, b) => a.offset - b.offset)) {
+      if (this.#claimed.has(offset)) continue
+      const read = image.subarray(0, this.#engine.sectorBytes(offset))
+      if (holdersOf(read).length > 0 || !(await this.#engine.upgrade({ offset, image: read }))) {
+        await this.#lock(offset)
+        stale = true
+      }
+      this.#claimed.add(offset)
+    }
+    if (stale) throw new BeginAgain(true)
+  }
+
+  async take(offset: number): Promise<boolean> {
+    if (this.#claimed.has(offset)) return false
+    await this.#lock(offset)
+    return true
+  }
+
+  freeze(): void {
+    this.#frozen = true
+  }
+
+  async give(offsets: readonly number[]): Promise<void> {
+    if (this.#frozen) return
+    for (const offset of offsets) await this.#engine.unlock(offset)
+  }
+
+  /** A host that was taken for dead has no locks any more, whatever it remembers. @throws VmfsError 'in use' */
+  demandHeld(offsets: readonly number[]): void {
+    if ([...offsets, ...this.#claimed].every((offset) => this.#engine.holds(offset))) return
+    throw new VmfsError(
+      'in use',
+      'this host was taken for dead, and its locks are gone: close the volume and open it again',
+    )
+  }
+
+  /** Gives back what was claimed. */
+  async release(): Promise<void> {
+    const claimed = [...this.#claimed]
+    this.#claimed.clear()
+    await this.give(claimed)
+  }
+
+  async #lock(offset: number): Promise<void> {
+    if (!(await this.#engine.lock(offset, 'exclusive', this.#patienceMs))) throw new BeginAgain(false)
+  }
+}

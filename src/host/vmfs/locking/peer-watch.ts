@@ -1,0 +1,36 @@
+// Whether another host lives, told from its heartbeat slot alone: one that has not changed over `lostMs` of the watcher's own time is
+// dead. Its stamp is compared with nothing but itself: clocks of different hosts do not agree.
+
+import type { Answer } from './commands.ts'
+
+export interface Watch {
+  /** Tells of a slot that was read: whether it has not changed for so long that its host is dead. */
+  isDead(slotOffset: number, read: Pick<Answer, 'issuedMs' | 'answeredMs'> & { readonly image: Buffer }): boolean
+}
+
+interface Seen {
+  readonly image: Buffer
+  /** It held this at that time at the latest. */
+  readonly sinceMs: number
+}
+
+/** Slots that a host waits for at once are few. */
+const MAX_SLOTS = 4096
+
+export class PeerWatch implements Watch {
+  readonly #seen = new Map<number, Seen>()
+  readonly #lostMs: number
+
+  constructor(lostMs: number) {
+    this.#lostMs = lostMs
+  }
+
+  isDead(slotOffset: number, { image, issuedMs, answeredMs }: Parameters<Watch['isDead']>[1]): boolean {
+    const seen = this.#seen.get(slotOffset)
+    // It held the image when the first read was answered at the latest, and when this one was sent at the earliest.
+    if (seen?.image.equals(image)) return issuedMs - seen.sinceMs >= this.#lostMs
+    if (this.#seen.size >= MAX_SLOTS) this.#seen.clear()
+    this.#seen.set(slotOffset, { image, sinceMs: answeredMs })
+    return false
+  }
+}

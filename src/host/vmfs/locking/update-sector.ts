@@ -1,0 +1,133 @@
+// Changes one sector that other hosts change as well, by the method that the table has for the operation: ATS with what was read as
+// the test image, or read and write under a reservation of the whole LUN.
+
+import { type Answer, type AnswerKind, type Procedure, send } from './commands.ts'
+import { type LockOperation, type Method, methodOf } from './operations.ts'
+import type { LockingSettings } from './settings.ts'
+
+/** What is to become of a sector that holds `image`: its replacement, or the reason for leaving it. */
+type Decide<Reason> = (image: Buffer) => { readonly write: Buffer } | { readonly leave: Reason }
+
+export type Updated<Reason> =
+  | { readonly kind: 'written'; readonly image: Buffer }
+  | { readonly kind: 'left'; readonly reason: Reason; readonly image: Buffer }
+  | Failure
+
+export interface Failure {
+  readonly kind: 'failed'
+  /** The answer that ended it; 'miscompare' when it met others each time. */
+  readonly why: AnswerKind
+}
+
+/** Miscompares and answers that did not come in one operation: each is a host that was faster, or a fault. */
+const MAX_ATTEMPTS = 32
+
+const failed = (why: AnswerKind): Failure => ({ kind: 'failed', why })
+
+export function* updateSector<Reason>(
+  settings: LockingSettings,
+  operation: LockOperation,
+  offset: number,
+  decide: Decide<Reason>,
+): Procedure<Updated<Reason>> {
+  const update = new SectorUpdate(settings, operation, offset, decide)
+  const method = methodOf(operation, settings.mode, settings.heartbeatByAts)
+  return method === 'reservation' ? yield* update.underReservation() : yield* update.byAts(method)
+}
+
+class SectorUpdate<Reason> {
+  readonly #settings: LockingSettings
+  readonly #operation: LockOperation
+  readonly #offset: number
+  readonly #decide: Decide<Reason>
+  /** What was sent and not answered as done: found on the medium, it was carried out. */
+  readonly #intended: Buffer[] = []
+
+  constructor(settings: LockingSettings, operation: LockOperation, offset: number, decide: Decide<Reason>) {
+    this.#settings = settings
+    this.#operation = operation
+    this.#offset = offset
+    this.#decide = decide
+  }
+
+  *byAts(method: Method): Procedure<Updated<Reason>> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const next = yield* this.#next()
+      if (next.kind !== 'write') return next.result
+      const { expected, replacement } = next
+      const { kind } = yield* this.#send({ kind: 'compareAndWrite', offset: this.#offset, expected, replacement })
+      if (kind === 'done') return { kind: 'written', image: replacement }
+      this.#intended.push(replacement)
+      const contended = kind === 'miscompare' && method === 'ATS when uncontended'
+      const refused = (kind === 'unsupported' || kind === 'failed') && method !== 'ATS'
+      if (contended || refused) return yield* this.underReservation()
+      if (kind === 'failed') yield { kind: 'wait', ms: this.#settings.contentionWaitMs }
+      else if (kind !== 'miscompare' && kind !== 'timeout') return failed(kind)
+    }
+    return failed('miscompare')
+  }
+
+  *underReservation(): Procedure<Updated<Reason>> {
+    let why: AnswerKind = 'failed'
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { kind } = yield* this.#send({ kind: 'reserve', offset: this.#offset })
+      if (kind === 'done') {
+        const result = yield* this.#reserved()
+        yield* this.#release()
+        if (result.kind !== 'failed') return result
+        why = result.why
+      } else {
+        why = kind
+        if (kind !== 'timeout' && kind !== 'failed') return failed(kind)
+      }
+      yield { kind: 'wait', ms: this.#settings.conflictWaitMs }
+    }
+    yield* this.#release()
+    return failed(why)
+  }
+
+  /** Until it is answered: a reservation that stays closes the LUN to all others. */
+  *#release(): Procedure<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { kind } = yield* this.#send({ kind: 'release', offset: this.#offset })
+      if (kind !== 'timeout' && kind !== 'failed') return
+      yield { kind: 'wait', ms: this.#settings.conflictWaitMs }
+    }
+  }
+
+  /** Once: what fails may have lost the reservation. */
+  *#reserved(): Procedure<Updated<Reason>> {
+    const next = yield* this.#next()
+    if (next.kind !== 'write') return next.result
+    const { replacement: image } = next
+    const { kind } = yield* this.#send({ kind: 'write', offset: this.#offset, image, fenced: false })
+    if (kind === 'done') return { kind: 'written', image }
+    this.#intended.push(image)
+    return failed(kind)
+  }
+
+  /** Reads, and decides. */
+  *#next(): Procedure<
+    | { readonly kind: 'write'; readonly expected: Buffer; readonly replacement: Buffer }
+    | { readonly kind: 'end'; readonly result: Updated<Reason> }
+  > {
+    const { kind, image } = yield* readSector(this.#settings, this.#operation, this.#offset)
+    if (kind !== 'done' || !image) return { kind: 'end', result: failed(kind) }
+    if (this.#intended.some((intended) => intended.equals(image)))
+      return { kind: 'end', result: { kind: 'written', image } }
+    const decision = this.#decide(image)
+    if ('leave' in decision) return { kind: 'end', result: { kind: 'left', reason: decision.leave, image } }
+    return { kind: 'write', expected: image, replacement: decision.write }
+  }
+
+  #send(io: Parameters<typeof send>[2]): Procedure<Answer> {
+    return send(this.#settings, this.#operation, io)
+  }
+}
+
+/** Reading twice changes nothing: what fails once is tried again. */
+export function* readSector(settings: LockingSettings, operation: LockOperation, offset: number): Procedure<Answer> {
+  const answer = yield* send(settings, operation, { kind: 'read', offset })
+  if (answer.kind === 'done' || answer.kind === 'conflict') return answer
+  return yield* send(settings, operation, { kind: 'read', offset })
+}
