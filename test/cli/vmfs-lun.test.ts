@@ -67,6 +67,26 @@ test('VMFS5 needs blocks of 512', { timeout: TIMEOUT_MS }, async () => {
   ])
 })
 
+test.each([
+  ['put', () => ['put', url(0), 'local', '/file']],
+  ['put, a LUN among the extents', () => ['put', 'disk.img', 'local', '/file', '--extent', url(0)]],
+  ['rm', () => ['rm', url(0), '/file']],
+] as const)(
+  '%s --no-sync is wrong usage on a LUN, which other hosts may have',
+  { timeout: TIMEOUT_MS },
+  async (_, words) => {
+    const { code, stderr } = await lunette(['vmfs', ...words(), '--no-sync'], { cwd })
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^--no-sync is for images and disks: a LUN may have other/),
+    ])
+  },
+)
+
+test('--help of put and rm says that --no-sync is not for LUNs', { timeout: TIMEOUT_MS }, async () => {
+  for (const name of ['put', 'rm']) expect((await vmfs([name, '--help'])).replace(/\s+/g, ' ')).toContain('not of LUNs')
+})
+
 test('CHAP, the secret from the environment', { timeout: TIMEOUT_MS }, async () => {
   const target = url(0, `${IQN}.chap`)
   const refused = await lunette(['vmfs', 'format', target], { cwd })

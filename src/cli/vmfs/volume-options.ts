@@ -5,10 +5,9 @@ import { formatPortal } from '../../config/portal.ts'
 import { OperatorError } from '../../errors.ts'
 import type { BlockDevice } from '../../host/block-device.ts'
 import { openDevice } from '../../host/open-device.ts'
-import { isShared } from '../../host/shared-device.ts'
 import { openVolume, type Volume } from '../../host/vmfs/volume.ts'
 import { openForWriting, type WritableVolume } from '../../host/vmfs/writable-volume.ts'
-import type { Terminal } from '../command.ts'
+import { type Terminal, UsageError } from '../command.ts'
 import { explainFailure } from '../host-failure.ts'
 import { connectOptions, HOST_OPTIONS, type HostArgs, requireUrl } from '../host-options.ts'
 
@@ -35,7 +34,8 @@ export const NO_SYNC = {
   'no-sync': {
     type: 'boolean',
     default: false,
-    describe: 'Flush once, at the end: faster, and a power failure before that may damage the volume',
+    describe:
+      'Flush once, at the end: faster, and a power failure before that may damage the volume; of images and disks, not of LUNs',
   },
 } as const
 
@@ -114,11 +114,9 @@ export async function withWritable<T>(
   terminal: Terminal,
   work: (volume: WritableVolume, interrupt: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  requireAloneForNoSync(args)
   const opened = await openDevices(args, terminal, { readOnly: false })
-  // Other hosts see what a LUN holds: there the order of writes is kept.
-  const devices = args['no-sync']
-    ? opened.map((device) => (isShared(device) ? device : flushedAtTheEnd(device)))
-    : opened
+  const devices = args['no-sync'] ? opened.map(flushedAtTheEnd) : opened
   return await interruptible(async (interrupt) => {
     try {
       return await explained(args, async () => {
@@ -135,6 +133,14 @@ export async function withWritable<T>(
       await closeAll(devices)
     }
   })
+}
+
+/** What one host has written to a LUN, and may have lost in a cache, another host builds upon. */
+function requireAloneForNoSync(args: VolumeArgs): void {
+  if (args['no-sync'] && [args.volume, ...(args.extent ?? [])].some(isUrl))
+    throw new UsageError(
+      '--no-sync is for images and disks: a LUN may have other hosts, for which each change is flushed',
+    )
 }
 
 function flushedAtTheEnd(device: BlockDevice): BlockDevice {
