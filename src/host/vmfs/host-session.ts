@@ -16,6 +16,7 @@ import {
 import { isEndedProcess } from './host-identity.ts'
 import { HostJournal, replayJournal } from './journal.ts'
 import { freeJournalBlock, takeJournalBlock } from './journal-blocks.ts'
+import { HEARTBEAT, HEARTBEAT_STATE } from './structures/heartbeat.ts'
 import type { JournalBounds } from './structures/journal.ts'
 import type { VolumeIo } from './transaction.ts'
 import type { Volume } from './volume.ts'
@@ -51,11 +52,25 @@ export class HostSession implements OpenSession {
   /**
    * Gives the slot and the journal back. A change that was cut is finished first; where the device does not let it, slot and
    * journal stay for the next host.
+   * @throws VmfsError 'in use' when another host has taken this one for dead: slot and journal are not its own any more
    */
   async end(): Promise<void> {
     await this.#io.flush()
+    await this.#requireOwnSlot()
     if (this.journal.isInDoubt) await recoverHost(this.#volume, this.#io, this.#slot)
     else await giveBack(this.#volume, this.#io, this.#slot)
+  }
+
+  async #requireOwnSlot(): Promise<void> {
+    const { logical, version } = this.#volume
+    const { slotOffset, owner, generation } = this.#slot
+    const now = HEARTBEAT.decode(await logical.read(slotOffset, version.heartbeats.slotBytes))
+    if (now.state === HEARTBEAT_STATE.used && now.owner === owner && now.generation === generation) return
+    throw new VmfsError(
+      'in use',
+      `another host has taken host ${owner} for dead while it had the volume open, and its heartbeat slot with it: check the volume`,
+      slotOffset,
+    )
   }
 }
 

@@ -7,6 +7,7 @@ import { readHeartbeats } from '../../../src/host/vmfs/heartbeats.ts'
 import { makeHostUuid } from '../../../src/host/vmfs/host-identity.ts'
 import { HEARTBEAT, HEARTBEAT_OFFSET } from '../../../src/host/vmfs/structures/heartbeat.ts'
 import { openVolume } from '../../../src/host/vmfs/volume.ts'
+import type { WritableVolume } from '../../../src/host/vmfs/writable-volume.ts'
 import { CutError, MemoryDevice } from './memory-device.ts'
 import {
   change,
@@ -62,6 +63,34 @@ describe.each([5, 6] as const)('VMFS%i: a host that writes', (version) => {
     await volume.close()
     await change(device, async (other) => await other.putFile('/other', from()), { host: OTHER })
     expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/file', '/other'])
+  })
+
+  test.each([
+    [
+      'in the middle of a change',
+      async (volume: WritableVolume, device: MemoryDevice) => {
+        device.cutAfter(1)
+        await expect(volume.putFile('/file', from())).rejects.toThrow(CutError)
+        device.heal()
+      },
+    ],
+    ['between two changes', async (volume: WritableVolume) => void (await volume.putFile('/file', from()))],
+  ])('that was taken for dead %s replays nothing, and frees no slot, when it ends', async (_, begin) => {
+    const device = await newVolume(version, size)
+    const late = await openWritable(device)
+    await begin(late, device)
+    const heir = await openWritable(device)
+    expect(heir.recovered).toEqual([HOST])
+    await heir.putFile('/file', from(pattern(10, 1)))
+    await heir.putFile('/heir', from(pattern(10, 2)))
+    await expect(late.close()).rejects.toMatchObject({
+      problem: 'in use',
+      message: expect.stringContaining(`another host has taken host ${HOST} for dead`),
+    })
+    expect(await slotsOf(device)).toMatchObject([{ owner: HOST, generation: 2n }])
+    await heir.close()
+    expect([...(await treeOf(await openVolume([device]))).keys()]).toEqual(['/file', '/heir'])
+    expect(await inspect(device)).toEqual({ wrong: [], leaked: [] })
   })
 
   test('that is cut off after its record: the next run of the same host carries it out', async () => {
