@@ -78,7 +78,7 @@ test.each([
     const { code, stderr } = await lunette(['vmfs', ...words(), '--no-sync'], { cwd })
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/^--no-sync is for images and disks: a LUN may have other/),
+      expect.stringMatching(/^lunette: --no-sync is for images and disks: a LUN may have other/),
     ])
   },
 )

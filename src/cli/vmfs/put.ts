@@ -11,7 +11,7 @@ import { command, type Terminal, UsageError } from '../command.ts'
 import { localFailure } from './local-failure.ts'
 import { counted, formatBytes, type Progress, startProgress } from './progress.ts'
 import { readLocal, STANDARD_STREAM, watched } from './streams.ts'
-import { NO_SYNC, VOLUME_OPTIONS, VOLUME_POSITIONAL, withWritable } from './volume-options.ts'
+import { NO_SYNC, requireImagesForNoSync, VOLUME_OPTIONS, VOLUME_POSITIONAL, withWritable } from './volume-options.ts'
 
 export const vmfsPut = command({
   name: 'put',
@@ -40,6 +40,7 @@ export const vmfsPut = command({
   async run(args, terminal) {
     const { local, recursive, sparse } = args
     if (local === STANDARD_STREAM && recursive) throw new UsageError('--recursive copies a directory, and - is none')
+    requireImagesForNoSync(args)
     const items = local === STANDARD_STREAM ? [] : await itemsOf(local, recursive)
     return await withWritable(args, terminal, async (volume, interrupt) => {
       const copy = new Copy(volume, terminal, interrupt, sparse)

@@ -114,13 +114,15 @@ export async function withWritable<T>(
   terminal: Terminal,
   work: (volume: WritableVolume, interrupt: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  requireAloneForNoSync(args)
+  requireImagesForNoSync(args)
   const opened = await openDevices(args, terminal, { readOnly: false })
   const devices = args['no-sync'] ? opened.map(flushedAtTheEnd) : opened
   return await interruptible(async (interrupt) => {
     try {
       return await explained(args, async () => {
-        const volume = await openForWriting(devices)
+        const volume = await openForWriting(devices, {
+          onEvent: ({ text }) => terminal.stderr.write(`${text}\n`),
+        })
         for (const host of volume.recovered)
           terminal.stderr.write(`host ${host} was gone in the middle of its work: its journal has been replayed\n`)
         try {
@@ -136,7 +138,7 @@ export async function withWritable<T>(
 }
 
 /** What one host has written to a LUN, and may have lost in a cache, another host builds upon. */
-function requireAloneForNoSync(args: VolumeArgs): void {
+export function requireImagesForNoSync(args: VolumeArgs): void {
   if (args['no-sync'] && [args.volume, ...(args.extent ?? [])].some(isUrl))
     throw new UsageError(
       '--no-sync is for images and disks: a LUN may have other hosts, for which each change is flushed',

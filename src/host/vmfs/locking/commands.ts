@@ -48,6 +48,8 @@ export type LockingEventKind =
   | 'miscompare'
   | 'false miscompare'
   | 'heartbeat lost'
+  /** A lock is waited for whose holder does not beat. */
+  | 'waiting'
   | 'broken'
 
 export interface LockingEvent {

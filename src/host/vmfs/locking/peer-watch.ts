@@ -6,13 +6,19 @@ import type { Answer } from './commands.ts'
 export interface Watch {
   /** Tells of a slot that was read: whether it has not changed for so long that its host is dead. */
   isDead(slotOffset: number, read: Pick<Answer, 'issuedMs' | 'answeredMs'> & { readonly image: Buffer }): boolean
+  /** Whether it has not changed for longer than between two beats, and this is told for the first time. */
+  isLate(slotOffset: number, nowMs: number): boolean
 }
 
 interface Seen {
   readonly image: Buffer
   /** It held this at that time at the latest. */
   readonly sinceMs: number
+  told: boolean
 }
+
+/** Of the time after which a host is dead: more than a beat, and soon enough to be told before anybody wonders. */
+const LATE = 1 / 4
 
 /** Slots that a host waits for at once are few. */
 const MAX_SLOTS = 4096
@@ -30,7 +36,14 @@ export class PeerWatch implements Watch {
     // It held the image when the first read was answered at the latest, and when this one was sent at the earliest.
     if (seen?.image.equals(image)) return issuedMs - seen.sinceMs >= this.#lostMs
     if (this.#seen.size >= MAX_SLOTS) this.#seen.clear()
-    this.#seen.set(slotOffset, { image, sinceMs: answeredMs })
+    this.#seen.set(slotOffset, { image, sinceMs: answeredMs, told: false })
     return false
+  }
+
+  isLate(slotOffset: number, nowMs: number): boolean {
+    const seen = this.#seen.get(slotOffset)
+    if (!seen || seen.told || nowMs - seen.sinceMs < LATE * this.#lostMs) return false
+    seen.told = true
+    return true
   }
 }

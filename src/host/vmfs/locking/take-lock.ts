@@ -2,7 +2,7 @@
 // not changed for the time of a lease is dead: its slot is claimed, its journal replayed, its slot cleared with another generation,
 // and only then its locks are there to be taken.
 
-import type { AnswerKind, Procedure } from './commands.ts'
+import type { AnswerKind, Command, Procedure } from './commands.ts'
 import { cleared, journalOffsetOf, occupantOf, replayerOf, replaying } from './heartbeat-images.ts'
 import { type HeldMode, type Holder, sameHolder } from './lock-images.ts'
 import { acquireLock } from './lock-procedures.ts'
@@ -56,11 +56,24 @@ function* isGone(host: LockingHost, own: Holder, other: Holder): Procedure<boole
   const unchanged = host.watch.isDead(heartbeatOffset, { ...read, image })
   const replayer = replayerOf(image)
   if (replayer && sameHolder(replayer, own)) return yield* bury(host, own, heartbeatOffset, image)
-  if (!unchanged) return false
+  if (!unchanged) {
+    if (host.watch.isLate(heartbeatOffset, read.issuedMs)) yield waitingFor(other, host.settings.lostMs)
+    return false
+  }
   // Nobody beats a slot that is being replayed: whether that goes on, the replaying host's own slot tells.
   if (replayer && !(yield* isGone(host, own, replayer))) return false
   return yield* bury(host, own, heartbeatOffset, image)
 }
+
+const waitingFor = ({ host, heartbeatOffset }: Holder, lostMs: number): Command => ({
+  kind: 'event',
+  event: {
+    kind: 'waiting',
+    text:
+      `waiting for host ${host}, which holds a lock: its HB slot at offset ${heartbeatOffset} does not change, and after ` +
+      `${lostMs / 1000} s without a change it is taken for dead`,
+  },
+})
 
 /** Operation 7, the replay itself, and operation 6. @returns false when somebody else was faster, or the owner lives after all */
 function* bury(host: LockingHost, own: Holder, slotOffset: number, seen: Buffer): Procedure<boolean> {
@@ -90,13 +103,19 @@ function* bury(host: LockingHost, own: Holder, slotOffset: number, seen: Buffer)
   return true
 }
 
+/** Times that of a lease: so long a disk that does not answer is tried. */
+const MAX_UNCLAIM = 8
+
 /** Who does not get a replay done leaves it to others: while it lives, they would wait for it. */
 function* unclaim(settings: LockingSettings, slotOffset: number, claim: Buffer, before: Buffer): Procedure<void> {
+  let firstMs: number | undefined
   for (;;) {
     const { kind } = yield* updateSector<'changed'>(settings, 'replay heartbeat', slotOffset, (image) =>
       image.equals(claim) ? { write: before } : { leave: 'changed' },
     )
     if (kind !== 'failed') return
-    yield { kind: 'wait', ms: settings.retryMs }
+    const { issuedMs, answeredMs } = yield { kind: 'wait', ms: settings.retryMs }
+    firstMs ??= issuedMs
+    if (answeredMs - firstMs >= MAX_UNCLAIM * settings.lostMs) return
   }
 }

@@ -162,7 +162,10 @@ export class SimulatedHost {
     const { lostMs } = this.#simulation.settings
     switch (this.#simulation.wrong) {
       case 'believes the stamp':
-        return { isDead: (_, { image, answeredMs }) => Math.abs(answeredMs - Number(stampOf(image)) / 1000) > lostMs }
+        return {
+          isDead: (_, { image, answeredMs }) => Math.abs(answeredMs - Number(stampOf(image)) / 1000) > lostMs,
+          isLate: () => false,
+        }
       case 'does not wait':
         return new PeerWatch(lostMs / 4)
       default:
