@@ -1,7 +1,10 @@
 // A host has a volume of shared devices open for writing while its heartbeat beats there. Other hosts have it open as well: what they
 // change is excluded by locks, and what those leave behind that die is replayed by whoever wants a lock of theirs.
 
+import { SENSE } from '../../../protocol/scsi/sense.ts'
+import type { BlockDevice } from '../block-device.ts'
 import type { Clock } from '../clock.ts'
+import { CommandError } from '../command-error.ts'
 import { isShared } from '../shared-device.ts'
 import { VmfsError } from './errors.ts'
 import { chooseSlot, type JournalPlace, readSlots } from './heartbeats.ts'
@@ -86,8 +89,8 @@ export async function beginSharedSession(
   { locking, clock, onEvent }: SharedOptions,
 ): Promise<SharedSession> {
   const { logical, version } = volume
-  const hasAts = logical.extents.every(({ device }) => isShared(device) && device.hasCompareAndWrite)
-  const settings: LockingSettings = { ...LOCKING_DEFAULTS, mode: hasAts ? 'ATS-only' : 'ATS+SCSI', ...locking }
+  const mode = locking?.mode ?? ((await knowAts(logical.extents)) ? 'ATS-only' : 'ATS+SCSI')
+  const settings: LockingSettings = { ...LOCKING_DEFAULTS, ...locking, mode }
   const slots = await readSlots(logical, version)
   const first = slots.findIndex(({ slotOffset }) => slotOffset === chooseSlot(slots, host).slotOffset)
   const candidates = [...slots.slice(first), ...slots.slice(0, first)].filter(({ isUsed }) => !isUsed)
@@ -121,6 +124,21 @@ export async function beginSharedSession(
     await engine.stop().catch(() => false) // the cause of the failure is what matters
     throw error
   }
+}
+
+/** Some arrays say in Block Limits that they know COMPARE AND WRITE, and refuse it: a block is replaced by itself to find out. */
+async function knowAts(extents: readonly { readonly device: BlockDevice }[]): Promise<boolean> {
+  const limits = { mayLeave: () => true, timeoutMs: LOCKING_DEFAULTS.ioTimeoutMs }
+  for (const { device } of extents) {
+    if (!isShared(device) || !device.hasCompareAndWrite) return false
+    const block = await device.read(0, device.blockBytes)
+    try {
+      await device.compareAndWrite(0, block, block, limits)
+    } catch (error) {
+      if (error instanceof CommandError && error.is(SENSE.INVALID_COMMAND_OPERATION_CODE)) return false
+    }
+  }
+  return true
 }
 
 /** Journals are taken and given back by one host at a time: the lock of the root directory's neighbour, .fbb.sf, excludes them. */

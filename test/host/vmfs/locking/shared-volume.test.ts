@@ -78,6 +78,18 @@ describe('modes', () => {
     expect(await shared.findings()).toEqual([])
   }, 120_000)
 
+  test('an array that says it has ATS, and refuses it: ATS+SCSI as well', async () => {
+    const { ats, injector } = switchable()
+    ats.isOn = false
+    const shared = await sharedVolume(5, { options: { injector } })
+    const host = await shared.host()
+    await make(host, 'host0', 2)
+    await host.volume.close()
+    expect(shared.commands()['RESERVE(6)']).toBeGreaterThan(0)
+    expect(await shared.names()).toEqual(namesOf(1, 2))
+    expect(await shared.findings()).toEqual([])
+  }, 120_000)
+
   test('ATS+SCSI: ATS is switched off and on while hosts run, and nothing is lost', async () => {
     const { ats, injector } = switchable()
     const shared = await sharedVolume(5, { options: { injector } })
