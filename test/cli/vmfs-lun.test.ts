@@ -1,11 +1,11 @@
 // lunette vmfs on LUNs of an array over loopback: the same commands, by way of the initiator.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startArray } from '../../src/index.ts'
-import { lunette } from './lunette.ts'
+import { lunette, start } from './lunette.ts'
 
 const IQN = 'iqn.2026-11.io.lunette:vmfs-test'
 const TIMEOUT_MS = 60_000
@@ -94,6 +94,18 @@ test('CHAP, the secret from the environment', { timeout: TIMEOUT_MS }, async () 
   const options = ['--user', 'host', '--secret-env', 'SECRET']
   await vmfs(['format', target, ...options], { SECRET: 'twelve characters' })
   expect(await vmfs(['ls', target, ...options], { SECRET: 'twelve characters' })).toBe('')
+})
+
+test('check --repair frees the slot of a host that was killed', { timeout: TIMEOUT_MS }, async () => {
+  await vmfs(['format', url(0), '--version', '6', '--force'])
+  mkdirSync(join(cwd, 'many'), { recursive: true })
+  for (let file = 0; file < 400; file++) writeFileSync(join(cwd, 'many', `${file}`), 'content')
+  const killed = start(['vmfs', 'put', '-r', url(0), 'many', '/many'], { cwd })
+  while (JSON.parse(await vmfs(['heartbeats', url(0), '--json'])).length === 0);
+  killed.process.kill('SIGKILL')
+  expect((await killed.ended).signal).toBe('SIGKILL')
+  await lunette(['vmfs', 'check', '--repair', url(0)], { cwd })
+  expect(await vmfs(['check', url(0)])).toMatch(/nothing is wrong\n$/)
 })
 
 test('an array that is gone', { timeout: TIMEOUT_MS }, async () => {

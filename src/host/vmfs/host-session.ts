@@ -22,8 +22,11 @@ import type { VolumeIo } from './transaction.ts'
 import type { Volume } from './volume.ts'
 
 export interface RecoverOptions {
-  /** The hosts whose slots are in use are dead, whoever they are: replay their journals and free their slots. */
-  readonly recover?: boolean
+  /**
+   * The hosts whose slots are in use are dead, whoever they are: replay their journals and free their slots;
+   * with 'ended' those alone of which that is known, also on a device that other hosts may have.
+   */
+  readonly recover?: boolean | 'ended'
 }
 
 /** What a host has while it has a volume open for writing. */
@@ -110,7 +113,7 @@ export async function recoverHosts(
   { recover = false }: RecoverOptions = {},
 ): Promise<string[]> {
   const used = await readHeartbeats(volume.logical, volume.version)
-  const gone = used.filter(({ owner }) => recover || owner === host || isEndedProcess(owner))
+  const gone = used.filter(({ owner }) => recover === true || owner === host || isEndedProcess(owner))
   requireAlone(
     used.filter((slot) => !gone.includes(slot)),
     host,

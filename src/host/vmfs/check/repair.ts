@@ -49,7 +49,7 @@ export async function repairVolume(devices: readonly BlockDevice[], options: Rep
 }
 
 async function open(devices: readonly BlockDevice[], options: RepairOptions) {
-  const recover = options.recover ?? false
+  const recover = options.recover || 'ended'
   const opened = (volume: WritableVolume, more: readonly Finding[]) => ({ volume, more })
   try {
     return opened(await openForWriting(devices, { recover }), [])
