@@ -32,7 +32,7 @@ async function temporary(): Promise<string> {
 }
 
 /** Serves what `npm start` serves, on a free port, until the test ends. */
-async function serve(): Promise<{ portal: string; printed: string }> {
+async function serve(): Promise<{ portal: string; printed: string; directory: string }> {
   const directory = await temporary()
   const ready = join(directory, 'ready.json')
   const words = ['serve', '--portal', '127.0.0.1:0', '--data', join(directory, 'lunette-data'), '--ready-file', ready]
@@ -44,7 +44,7 @@ async function serve(): Promise<{ portal: string; printed: string }> {
   await expect.poll(() => existsSync(ready), { timeout: 10_000 }).toBe(true)
   const { portals } = JSON.parse(readFileSync(ready, 'utf8'))
   await expect.poll(array.stdout, { timeout: 10_000 }).toContain('qemu-img') // written before the file, read when it comes
-  return { portal: portals[0], printed: array.stdout() }
+  return { portal: portals[0], printed: array.stdout(), directory }
 }
 
 describe('README', () => {
@@ -109,9 +109,12 @@ describe('README', () => {
     '%s',
     { timeout: 20_000 },
     async (command) => {
-      const { portal } = await serve()
-      const words = command.split(' ').slice(1)
-      const { code, stdout, stderr } = await lunette(words.map((word) => word.replace('127.0.0.1:3260', portal)))
+      const { portal, directory } = await serve()
+      const words = command
+        .split(' ')
+        .slice(1)
+        .map((word) => word.replace('127.0.0.1:3260', portal))
+      const { code, stdout, stderr } = await lunette(words, { cwd: directory })
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(stdout).toMatch(/iqn\.2026-11\.io\.lunette:array1|VIRTUAL DISK|Block limits|10 GiB|COMPARE AND WRITE/)
     },
