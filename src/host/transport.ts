@@ -63,7 +63,12 @@ export class Transport {
 /** Connects to a portal. Rejects with an UnreachableError when that fails or takes too long. */
 export function openTransport({ host, port, timeoutMs, clock, signal }: TransportOptions): Promise<Transport> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, ...(signal && { signal }) })
+    const socket = connect({ host, port, noDelay: true, keepAlive: true })
+    // Not the socket's own option: Node 20 leaves a listener on the signal for every connection that fails.
+    const abandon = (): void => void socket.destroy(new Error('given up'))
+    signal?.addEventListener('abort', abandon)
+    socket.once('close', () => signal?.removeEventListener('abort', abandon))
+    if (signal?.aborted) abandon()
     const fail = (reason: string, cause?: Error): void => {
       socket.destroy()
       reject(new UnreachableError(host, port, reason, cause && { cause }))
