@@ -7,8 +7,11 @@ import { FINDINGS, type FindingName } from '../../../../src/host/vmfs/check/repo
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { MemoryDevice } from '../memory-device.ts'
 import { treeOf } from '../writing-volumes.ts'
+import { FILE_PLANTS } from './file-plants.ts'
 import { healthyVolume, Planted } from './planted-volume.ts'
-import { PLANTS } from './plants.ts'
+import { VOLUME_PLANTS } from './volume-plants.ts'
+
+const PLANTS = [...VOLUME_PLANTS, ...FILE_PLANTS]
 
 const healthy: Partial<Record<5 | 6, MemoryDevice>> = {}
 beforeAll(async () => {
