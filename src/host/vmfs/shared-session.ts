@@ -18,7 +18,7 @@ import { LOCKING_DEFAULTS, type LockingSettings } from './locking/settings.ts'
 import type { VolumeIo } from './transaction.ts'
 import type { Volume } from './volume.ts'
 
-export interface SharedOptions extends Pick<EngineOptions, 'onEvent'> {
+export interface SharedOptions extends Pick<EngineOptions, 'onEvent' | 'onTrace'> {
   /** How the volume is locked, and how fast; ATS-only on an array that knows COMPARE AND WRITE, and ESXi's times without it. */
   readonly locking?: Partial<LockingSettings>
   readonly clock?: Clock
@@ -86,7 +86,7 @@ export async function beginSharedSession(
   volume: Volume,
   io: VolumeIo,
   host: string,
-  { locking, clock, onEvent }: SharedOptions,
+  { locking, clock, onEvent, onTrace }: SharedOptions,
 ): Promise<SharedSession> {
   const { logical, version } = volume
   const mode = locking?.mode ?? ((await knowAts(logical.extents)) ? 'ATS-only' : 'ATS+SCSI')
@@ -102,6 +102,7 @@ export async function beginSharedSession(
       settings,
       ...(clock && { clock }),
       ...(onEvent && { onEvent }),
+      ...(onTrace && { onTrace }),
       async replay(offset, writer) {
         if (offset !== 0) await replayJournal(logical, offset, writer, journalBounds(volume))
       },

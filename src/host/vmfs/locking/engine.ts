@@ -15,12 +15,15 @@ import { OwnReservation } from './own-reservation.ts'
 import { PeerWatch } from './peer-watch.ts'
 import type { LockingSettings } from './settings.ts'
 import { takeLock } from './take-lock.ts'
+import { type LockingTrace, traced } from './trace.ts'
 
 export interface EngineOptions {
   readonly settings: LockingSettings
   readonly clock?: Clock
   /** With the milliseconds since 1970. */
   readonly onEvent?: (event: LockingEvent & { readonly atMs: number }) => void
+  /** Told of each command once it is answered. */
+  readonly onTrace?: (sent: LockingTrace) => void
   /** Carries out what the journal at this offset of the volume says. */
   readonly replay: (journalOffset: number, host: string) => Promise<void>
 }
@@ -245,10 +248,12 @@ export class LockingEngine {
   async #io(command: Io, procedure: unknown): Promise<Pick<Answer, 'kind' | 'image'>> {
     const device = this.#deviceOf(command)
     const { epoch } = device
+    this.#requireAllowed(command)
     if (command.kind === 'reserve' && !this.#reservation.begin(procedure, epoch)) return { kind: 'conflict' }
     const needsReservation = command.kind !== 'reserve' && command.kind !== 'release'
     if (needsReservation && this.#reservation.isLost(procedure, epoch)) return { kind: 'failed' }
-    const lastMs = this.#clock.now() + command.timeoutMs
+    const issuedMs = this.#clock.now()
+    const lastMs = issuedMs + command.timeoutMs
     const fenced = command.kind === 'write' && command.fenced
     const mayLeave = () => this.#clock.now() < lastMs && (!fenced || this.#mayWrite())
     if (!mayLeave()) return { kind: 'fenced' }
@@ -256,12 +261,21 @@ export class LockingEngine {
       answerOf(this.#send(device, command, { mayLeave, timeoutMs: command.timeoutMs })),
       command.timeoutMs,
     )
-    this.#counters.count(command, told.kind)
+    if (told.kind !== 'fenced') {
+      this.#counters.count(command, told.kind)
+      this.#options.onTrace?.(traced(command, told.kind, this.#clock.now() - issuedMs))
+    }
     // What was too late to leave was never carried out.
     const answer = told.kind === 'fenced' && !fenced ? { kind: 'timeout' as const } : told
     const notReserved = command.kind === 'reserve' && answer.kind !== 'done' && answer.kind !== 'timeout'
     if (notReserved || (command.kind === 'release' && answer.kind === 'done')) this.#reservation.end(procedure)
     return answer
+  }
+
+  /** Whoever has an ATS-only volume open relies on nobody's reserving it: to do so is a fault of this program. */
+  #requireAllowed({ kind, operation }: Io): void {
+    if (kind === 'reserve' && this.#options.settings.mode === 'ATS-only')
+      throw new Error(`a RESERVE for '${operation}' on a volume that is ATS-only`)
   }
 
   async #send(device: SharedDevice, command: Io, limits: IoLimits): Promise<{ image?: Buffer }> {
