@@ -31,7 +31,12 @@ export interface EngineOptions {
 interface HeldLock {
   readonly holder: Holder
   readonly mode: HeldMode
+  /** With which it was taken. */
+  readonly image: Buffer
 }
+
+/** Locks that are remembered as they were left. */
+const MAX_LEFT = 1024
 
 /** Times that of a lease: so long an operation waits for a disk that does not answer. */
 const MAX_OUTAGE = 8
@@ -47,6 +52,8 @@ export class LockingEngine {
   readonly #reservation = new OwnReservation()
   readonly #counters = new Counters()
   readonly #held = new Map<number, HeldLock>()
+  /** Locks that were given back, as they were left: who takes one again compares with that. */
+  readonly #left = new Map<number, Buffer>()
   /** The heartbeat that it has begun with: without it all locks are gone, and nothing is written any more. */
   #first: Holder | undefined
   #isReplaying = false
@@ -111,6 +118,20 @@ export class LockingEngine {
   }
 
   /**
+   * Resolves when this host is known to hold the lock, and to have held it until now: after access was lost, when it is back.
+   * @throws VmfsError 'in use' when it does not
+   */
+  async confirm(offset: number): Promise<void> {
+    const { retryMs, lostMs } = this.#options.settings
+    const lastMs = this.#clock.now() + MAX_OUTAGE * lostMs
+    while (this.holds(offset) && this.#isFirst() && this.#clock.now() < lastMs) {
+      if (this.#mayWrite()) return
+      await this.#wait(retryMs / 10)
+    }
+    throw lostHeartbeat()
+  }
+
+  /**
    * Takes the lock at `offset` of the volume, from hosts that are dead as well.
    * @returns false while hosts that live hold it, for all of `patienceMs`
    * @throws VmfsError 'in use' when this host has lost its own heartbeat, or the disk does not answer
@@ -120,10 +141,11 @@ export class LockingEngine {
       if (this.#held.get(offset)?.mode === mode && this.holds(offset)) return true
       if (!this.#isFirst()) throw lostHeartbeat()
       const host = { settings: this.#options.settings, watch: this.#watch, holder: () => this.#machine.holder }
-      const result = await this.#run(takeLock(host, offset, mode, patienceMs))
+      const result = await this.#run(takeLock(host, offset, mode, patienceMs, this.#left.get(offset)))
+      this.#left.delete(offset)
       switch (result.kind) {
         case 'acquired':
-          this.#held.set(offset, { holder: result.holder, mode })
+          this.#held.set(offset, { holder: result.holder, mode, image: result.image })
           return true
         case 'busy':
           return false
@@ -145,7 +167,7 @@ export class LockingEngine {
       if (!holder || !this.#isFirst()) throw lostHeartbeat()
       const result = await this.#run(upgradeLock(this.#options.settings, holder, lock))
       if (result.kind === 'failed') throw notTaken(lock.offset, result.why)
-      if (result.kind === 'acquired') this.#held.set(lock.offset, { holder, mode: 'exclusive' })
+      if (result.kind === 'acquired') this.#held.set(lock.offset, { holder, mode: 'exclusive', image: result.image })
       return result.kind === 'acquired'
     })
   }
@@ -155,9 +177,12 @@ export class LockingEngine {
     return this.#inTurn(async () => {
       const held = this.#held.get(offset)
       if (!held) return
-      const result = await this.#run(unlock(this.#options.settings, held.holder, offset, held.mode))
+      const known = held.mode === 'exclusive' ? held.image : undefined
+      const result = await this.#run(unlock(this.#options.settings, held.holder, offset, held.mode, known))
       if (result.kind === 'failed') throw notTaken(offset, result.why)
       this.#held.delete(offset)
+      if (this.#left.size >= MAX_LEFT) this.#left.clear()
+      if (result.kind === 'unlocked' && held.mode === 'exclusive') this.#left.set(offset, result.image)
     })
   }
 

@@ -14,20 +14,28 @@ export type Acquired =
 
 type Change = 'ours already' | { readonly heldBy: readonly Holder[] }
 
-/** Operations 1 and, with those of its holders that are known to be dead, 9. */
+interface AcquireOptions {
+  /** Of its holders, those that are known to be dead. */
+  readonly dead?: readonly Holder[]
+  /** The lock as it was left, free, which it may be still. */
+  readonly known?: Buffer | undefined
+}
+
+/** Operations 1 and, from owners that are dead, 9. */
 export function* acquireLock(
   settings: LockingSettings,
   holder: Holder,
   offset: number,
   mode: HeldMode,
-  dead: readonly Holder[] = [],
+  { dead = [], known }: AcquireOptions = {},
 ): Procedure<Acquired> {
   const operation = dead.length > 0 ? 'acquire lock of dead owner' : 'acquire lock'
-  const result = yield* updateSector<Change>(settings, operation, offset, (image) => {
-    if (isHeld(image, holder, mode)) return { leave: 'ours already' }
+  const decide = (image: Buffer) => {
+    if (isHeld(image, holder, mode)) return { leave: 'ours already' as const }
     const write = granted(typed(image, offset), holder, mode, dead)
     return write ? { write } : { leave: { heldBy: holdersOf(image) } }
-  })
+  }
+  const result = yield* updateSector<Change>(settings, operation, offset, decide, known)
   if (result.kind === 'failed') return result
   if (result.kind === 'left' && result.reason !== 'ours already') return { kind: 'held', holders: result.reason.heldBy }
   return { kind: 'acquired', image: result.image }
@@ -57,28 +65,36 @@ export function* upgradeLock(
   holder: Holder,
   { offset, image: read }: OptimisticLock,
 ): Procedure<Upgraded> {
-  const result = yield* updateSector<'stale'>(settings, 'upgrade optimistic lock', offset, (image) => {
+  const decide = (image: Buffer) => {
     const write = image.equals(read) ? granted(image, holder, 'exclusive') : undefined
-    return write ? { write } : { leave: 'stale' }
-  })
+    return write ? { write } : { leave: 'stale' as const }
+  }
+  const result = yield* updateSector<'stale'>(settings, 'upgrade optimistic lock', offset, decide, read)
   if (result.kind === 'failed') return result
   return result.kind === 'left' ? { kind: 'stale' } : { kind: 'acquired', image: result.image }
 }
 
-export type Unlocked = { readonly kind: 'unlocked' } | { readonly kind: 'not held' } | Failure
+export type Unlocked =
+  /** With the lock as it is left. */
+  { readonly kind: 'unlocked'; readonly image: Buffer } | { readonly kind: 'not held' } | Failure
 
-/** Operation 3; an exclusive lock goes back in the way of operation 1. */
+/**
+ * Operation 3; an exclusive lock goes back in the way of operation 1.
+ * @param known the image with which it was taken: an exclusive lock still has it, unless it was broken
+ */
 export function* unlock(
   settings: LockingSettings,
   holder: Holder,
   offset: number,
   mode: HeldMode,
+  known?: Buffer,
 ): Procedure<Unlocked> {
   const operation = mode === 'exclusive' ? 'acquire lock' : 'unlock shared lock'
-  const result = yield* updateSector<'not held'>(settings, operation, offset, (image) => {
+  const decide = (image: Buffer) => {
     const write = released(image, holder)
-    return write ? { write } : { leave: 'not held' }
-  })
+    return write ? { write } : { leave: 'not held' as const }
+  }
+  const result = yield* updateSector<'not held'>(settings, operation, offset, decide, known)
   if (result.kind === 'failed') return result
-  return { kind: result.kind === 'left' ? 'not held' : 'unlocked' }
+  return result.kind === 'left' ? { kind: 'not held' } : { kind: 'unlocked', image: result.image }
 }

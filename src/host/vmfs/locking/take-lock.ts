@@ -24,14 +24,25 @@ export type Taken =
   | { readonly kind: 'no heartbeat' }
   | { readonly kind: 'failed'; readonly why: AnswerKind }
 
-/** @param patienceMs how long hosts that live are waited for */
-export function* takeLock(host: LockingHost, offset: number, mode: HeldMode, patienceMs: number): Procedure<Taken> {
+/**
+ * @param patienceMs how long hosts that live are waited for
+ * @param known the lock as it was left, free, which it may be still
+ */
+export function* takeLock(
+  host: LockingHost,
+  offset: number,
+  mode: HeldMode,
+  patienceMs: number,
+  known?: Buffer,
+): Procedure<Taken> {
   let dead: Holder[] = []
+  let left = known
   let waitedMs = 0
   for (;;) {
     const holder = host.holder()
     if (!holder) return { kind: 'no heartbeat' }
-    const result = yield* acquireLock(host.settings, holder, offset, mode, dead)
+    const result = yield* acquireLock(host.settings, holder, offset, mode, { dead, known: left })
+    left = undefined
     if (result.kind === 'failed') return result
     if (result.kind === 'acquired') return { kind: 'acquired', holder, image: result.image }
     const { holders } = result

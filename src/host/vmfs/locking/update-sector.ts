@@ -1,5 +1,5 @@
 // Changes one sector that other hosts change as well, by the method that the table has for the operation: ATS with what was read as
-// the test image, or read and write under a reservation of the whole LUN.
+// the test image, or read and write under a reservation of the whole LUN. Who knows what the sector holds spares the first read.
 
 import { type Answer, type AnswerKind, type Procedure, send } from './commands.ts'
 import { type LockOperation, type Method, methodOf } from './operations.ts'
@@ -24,15 +24,17 @@ const MAX_ATTEMPTS = 32
 
 const failed = (why: AnswerKind): Failure => ({ kind: 'failed', why })
 
+/** @param known what the sector held last, for all that is known: by ATS it is the first test image, and a miscompare means read it */
 export function* updateSector<Reason>(
   settings: LockingSettings,
   operation: LockOperation,
   offset: number,
   decide: Decide<Reason>,
+  known?: Buffer,
 ): Procedure<Updated<Reason>> {
   const update = new SectorUpdate(settings, operation, offset, decide)
-  const method = methodOf(operation, settings.mode, settings.heartbeatByAts)
-  return method === 'reservation' ? yield* update.underReservation() : yield* update.byAts(method)
+  const method = methodOf(operation, settings.mode, settings.heartbeatByAts, settings.acceleratedLocking)
+  return method === 'reservation' ? yield* update.underReservation() : yield* update.byAts(method, known)
 }
 
 class SectorUpdate<Reason> {
@@ -50,9 +52,12 @@ class SectorUpdate<Reason> {
     this.#decide = decide
   }
 
-  *byAts(method: Method): Procedure<Updated<Reason>> {
+  *byAts(method: Method, known?: Buffer): Procedure<Updated<Reason>> {
+    // Where a miscompare costs a reservation of the LUN, nothing is guessed.
+    let image = method === 'ATS when uncontended' ? undefined : known
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const next = yield* this.#next()
+      const next = yield* this.#next(image)
+      image = undefined
       if (next.kind !== 'write') return next.result
       const { expected, replacement } = next
       const { kind } = yield* this.#send({ kind: 'compareAndWrite', offset: this.#offset, expected, replacement })
@@ -106,11 +111,15 @@ class SectorUpdate<Reason> {
     return failed(kind)
   }
 
-  /** Reads, and decides. */
-  *#next(): Procedure<
+  /** Reads, and decides; what is known is read where nothing is to be written over it. */
+  *#next(
+    known?: Buffer,
+  ): Procedure<
     | { readonly kind: 'write'; readonly expected: Buffer; readonly replacement: Buffer }
     | { readonly kind: 'end'; readonly result: Updated<Reason> }
   > {
+    const guess = known && this.#decide(known)
+    if (guess && 'write' in guess) return { kind: 'write', expected: known, replacement: guess.write }
     const { kind, image } = yield* readSector(this.#settings, this.#operation, this.#offset)
     if (kind !== 'done' || !image) return { kind: 'end', result: failed(kind) }
     if (this.#intended.some((intended) => intended.equals(image)))

@@ -45,7 +45,12 @@ function change(
   {
     meddle,
     fail,
-  }: { meddle?: (disk: ModelDisk, sent: string[]) => void; fail?: (io: Io) => Answer['kind'] | undefined } = {},
+    known,
+  }: {
+    meddle?: (disk: ModelDisk, sent: string[]) => void
+    fail?: (io: Io) => Answer['kind'] | undefined
+    known?: Buffer
+  } = {},
 ) {
   const disk = new ModelDisk()
   disk.put(0, BEFORE)
@@ -54,9 +59,8 @@ function change(
     { ...LOCKING_DEFAULTS, mode, conflictRetries: 3 },
     'acquire lock',
     0,
-    () => ({
-      write: AFTER,
-    }),
+    (image) => (image.equals(BEFORE) || image.equals(OTHER) ? { write: AFTER } : { leave: 'taken' }),
+    known,
   )
   let step = update.next()
   while (!step.done) {
@@ -123,6 +127,38 @@ describe('what a change of one sector sends', () => {
     const { sent, result } = change('VMFS3', { fail: () => 'conflict' })
     expect(sent).toEqual(['reserve', 'reserve', 'reserve', 'reserve'])
     expect(result).toEqual({ kind: 'failed', why: 'conflict' })
+  })
+
+  test.each([
+    ['VMFS3', RESERVED, RESERVED],
+    ['VMFS3 with VAAI', ['read', 'compareAndWrite'], ['read', 'compareAndWrite']],
+    ['ATS-only', ['compareAndWrite'], ['compareAndWrite', 'read', 'compareAndWrite']],
+    ['ATS+SCSI', ['compareAndWrite'], ['compareAndWrite', 'read', 'compareAndWrite']],
+  ] as const)('%s, what the sector held is known, and what is known is old', (mode, known, old) => {
+    expect(change(mode, { known: BEFORE }).sent).toEqual(known)
+    const { sent, disk } = change(mode, { known: OTHER })
+    expect(sent).toEqual(old)
+    expect(disk.at(0)).toEqual(AFTER)
+  })
+
+  test('what is known does not decide that a sector is left as it is', () => {
+    const { sent, result } = change('ATS-only', { known: Buffer.alloc(512, 9) })
+    expect(sent).toEqual(['read', 'compareAndWrite'])
+    expect(result).toMatchObject({ kind: 'written' })
+  })
+
+  test('a guess whose answer was lost is found done', () => {
+    let sentOnce = false
+    const { sent, result } = change('ATS-only', {
+      known: BEFORE,
+      meddle: (disk) => {
+        if (!sentOnce) disk.put(0, AFTER)
+        sentOnce = true
+      },
+      fail: (io) => (io.kind === 'compareAndWrite' ? 'timeout' : undefined),
+    })
+    expect(sent).toEqual(['compareAndWrite', 'read'])
+    expect(result).toMatchObject({ kind: 'written' })
   })
 
   test('an ATS whose answer was lost is found done, and not sent twice', () => {

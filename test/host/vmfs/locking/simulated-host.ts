@@ -37,6 +37,8 @@ export class SimulatedHost {
   readonly #simulation: Simulation
   readonly #locking: LockingHost
   readonly #clockOffsetMs: number
+  /** Locks as they were left, as the engine remembers them. */
+  readonly #left = new Map<number, Buffer>()
   #forgesReads = false
 
   constructor(simulation: Simulation, index: number, number: number) {
@@ -108,12 +110,12 @@ export class SimulatedHost {
   }
 
   *#exclusively(lock: number, patienceMs: number): Procedure<boolean> {
-    const result = yield* takeLock(this.#locking, lock, 'exclusive', patienceMs)
+    const result = yield* takeLock(this.#locking, lock, 'exclusive', patienceMs, this.#left.get(lock))
     if (result.kind !== 'acquired') {
       yield { kind: 'wait', ms: 100 }
       return false
     }
-    return yield* this.#writeUnder(lock, result.holder)
+    return yield* this.#writeUnder(lock, result)
   }
 
   *#upgrade(lock: number): Procedure<void> {
@@ -123,7 +125,7 @@ export class SimulatedHost {
     const holder = this.machine.holder
     if (!image || holdersOf(image).length > 0 || !holder) return
     const upgraded = yield* upgradeLock(settings, holder, { offset: lock, image })
-    if (upgraded.kind === 'acquired') yield* this.#writeUnder(lock, holder)
+    if (upgraded.kind === 'acquired') yield* this.#writeUnder(lock, { holder, image: upgraded.image })
   }
 
   *#share(lock: number, mode: 'readOnly' | 'multiWriter'): Procedure<void> {
@@ -133,7 +135,7 @@ export class SimulatedHost {
     yield* this.#giveBack(lock, result.holder, mode)
   }
 
-  *#writeUnder(lock: number, holder: Holder): Procedure<boolean> {
+  *#writeUnder(lock: number, { holder, image }: { holder: Holder; image: Buffer }): Procedure<boolean> {
     const simulation = this.#simulation
     let written = false
     for (let writes = simulation.pick(1, 5); writes > 0; writes--) {
@@ -145,15 +147,21 @@ export class SimulatedHost {
       written ||= kind === 'done'
       yield { kind: 'wait', ms: simulation.pick(1, 1500) }
     }
-    yield* this.#giveBack(lock, holder, 'exclusive')
+    yield* this.#giveBack(lock, holder, 'exclusive', image)
     return written
   }
 
   /** What could not be given back stays held: the host goes on, and tries again until it is free or not its own. */
-  *#giveBack(lock: number, holder: Holder, mode: 'exclusive' | 'readOnly' | 'multiWriter'): Procedure<void> {
+  *#giveBack(
+    lock: number,
+    holder: Holder,
+    mode: 'exclusive' | 'readOnly' | 'multiWriter',
+    known?: Buffer,
+  ): Procedure<void> {
     for (;;) {
-      const { kind } = yield* unlock(this.#simulation.settings, holder, lock, mode)
-      if (kind !== 'failed') return
+      const result = yield* unlock(this.#simulation.settings, holder, lock, mode, known)
+      if (result.kind === 'unlocked' && known) this.#left.set(lock, result.image)
+      if (result.kind !== 'failed') return
       yield { kind: 'wait', ms: 500 }
     }
   }
