@@ -13,13 +13,13 @@ export type { LockingCounts, OperationCounts } from './locking/counters.ts'
 export type { LockOperation, VolumeMode } from './locking/operations.ts'
 export { LOCKING_DEFAULTS, type LockingSettings } from './locking/settings.ts'
 export type { LockingTrace } from './locking/trace.ts'
+export type { FileReference, OpenFile, OpenMode } from './open-file.ts'
 export { type Found, lookup as lookupPath, readLink, walkTree } from './path-lookup.ts'
 export { type HeldLock, heldLocks, measureSpace, type Space, type SpaceUse } from './space.ts'
 export type { DirectoryEntry, FoundEntry } from './structures/directory.ts'
 export { FILE_TYPE, type FileMeta } from './structures/file-descriptor.ts'
 export { type FsDescriptor, openVolume, type Volume } from './volume.ts'
 export {
-  type FileReference,
   openForWriting,
   type PutOptions,
   type WritableVolume,

@@ -9,7 +9,8 @@ import { makeHostUuid } from './host-identity.ts'
 import { beginSession, type OpenSession, type RecoverOptions, recoverHosts } from './host-session.ts'
 import type { LockingCounts } from './locking/counters.ts'
 import { BeginAgain } from './locking/operation-locks.ts'
-import { resizeContent, writeContent } from './operations/change-content.ts'
+import { type FileReference, HeldFile, type OpenFile, type OpenFileContext, type OpenMode } from './open-file.ts'
+import { requireFile, resizeContent, writeContent } from './operations/change-content.ts'
 import { makeDirectory } from './operations/make-directory.ts'
 import { makeLink } from './operations/make-link.ts'
 import { quote, requireChangeable } from './operations/names.ts'
@@ -33,12 +34,6 @@ export interface WriteOptions extends RecoverOptions, SharedOptions {
   readonly now?: () => number
 }
 
-/** A file by its descriptor's address; the generation tells it from another one that got its descriptor later. */
-export interface FileReference {
-  readonly address: number
-  readonly generation: number
-}
-
 /** Of an operation that meets other hosts. */
 const MAX_ATTEMPTS = 60
 /** Data that is written in one transaction: more of it is split. */
@@ -57,6 +52,7 @@ export class WritableVolume {
   readonly recovered: readonly string[]
   readonly #writing: Writing
   readonly #session: OpenSession
+  readonly #opened = new Set<HeldFile>()
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
@@ -120,7 +116,8 @@ export class WritableVolume {
   truncate(path: string, length: number): Promise<void> {
     requireOffset(length)
     return this.#inTurn(async () => {
-      const { file } = await lookup(this.volume, path)
+      const found = await lookup(this.volume, path)
+      const file = { ...found.file, path: found.path }
       requireChangeable(file, path)
       await this.#writing.run(async (work) => {
         await work.claim(file)
@@ -144,11 +141,34 @@ export class WritableVolume {
   writeAt(file: FileReference, offset: number, data: Buffer): Promise<void> {
     requireOffset(offset)
     requireOffset(offset + data.length)
+    return this.#inTurn(() => this.#writeParts(file, offset, data))
+  }
+
+  /**
+   * Opens a file, and holds it open until it is closed, or the volume is. What other hosts have open, and what this host has open
+   * in another way or exclusively, is refused. While it is open this host's other operations change the file if it is 'exclusive',
+   * and none removes it or puts another one in its place.
+   * @throws VmfsError 'in use', naming a host that has it open; 'is a directory'; 'read-only' for files of the volume itself
+   */
+  openFile(path: string, mode: OpenMode): Promise<OpenFile> {
     return this.#inTurn(async () => {
-      for (let at = 0; at < data.length; at += WRITE_BYTES) {
-        const part = data.subarray(at, at + WRITE_BYTES)
-        await this.#onFile(file, async (work, found) => await writeContent(work, found, offset + at, part))
+      const { openFiles, locks } = this.#writing
+      const found = await lookup(this.volume, path)
+      requireChangeable(found.file, path)
+      requireFile(found.file)
+      const file = { ...found.file, path: found.path }
+      if (!openFiles.admit(file, mode)) {
+        await locks?.hold(file, mode)
+        const isStill = this.#find({ address: file.address, generation: file.meta.generation })
+        if (!(await isStill.catch(() => undefined))) {
+          await locks?.letGo(file.offset)
+          throw new BeginAgain(false)
+        }
       }
+      openFiles.add(file.offset, mode)
+      const opened = new HeldFile(file, mode, this.#openFileContext)
+      this.#opened.add(opened)
+      return opened
     })
   }
 
@@ -163,21 +183,50 @@ export class WritableVolume {
     this.#closed = true
     await this.#last.catch(() => {})
     try {
-      await this.#session.end()
+      for (const file of this.#opened) await this.#giveBack(file)
     } finally {
-      await this.volume.close()
+      try {
+        await this.#session.end()
+      } finally {
+        await this.volume.close()
+      }
     }
   }
 
-  async #onFile(
-    { address, generation }: FileReference,
-    operate: (work: Work, file: FileDescriptor) => Promise<void>,
-  ): Promise<void> {
+  get #openFileContext(): OpenFileContext {
+    return {
+      ...{ volume: this.volume, locks: this.#writing.locks },
+      inTurn: (operate) => this.#inTurn(operate),
+      writeAt: (file, offset, data) => this.#writeParts(file, offset, data),
+      release: async (file) => {
+        if (!this.#closed) await this.#inTurn(() => this.#giveBack(file))
+      },
+    }
+  }
+
+  async #giveBack(file: HeldFile): Promise<void> {
+    const isLast = this.#opened.delete(file) && this.#writing.openFiles.remove(file.offset)
+    if (isLast) await this.#writing.locks?.letGo(file.offset)
+  }
+
+  async #writeParts(file: FileReference, offset: number, data: Buffer): Promise<void> {
+    for (let at = 0; at < data.length; at += WRITE_BYTES) {
+      const part = data.subarray(at, at + WRITE_BYTES)
+      await this.#onFile(file, async (work, found) => await writeContent(work, found, offset + at, part))
+    }
+  }
+
+  async #find({ address, generation }: FileReference): Promise<FileDescriptor | undefined> {
     const { cluster, resource } = decodeFdAddress(address)
     const { state } = await this.volume.files.fdc.readCluster(cluster)
     const file = state.isFree(resource) ? undefined : await this.volume.readFileDescriptor(address)
-    if (file?.meta.generation !== generation)
-      throw new VmfsError('no such file', `the file that had descriptor ${formatAddress(address)} is gone`)
+    return file?.meta.generation === generation ? file : undefined
+  }
+
+  async #onFile(reference: FileReference, operate: (work: Work, file: FileDescriptor) => Promise<void>): Promise<void> {
+    const file = await this.#find(reference)
+    if (!file)
+      throw new VmfsError('no such file', `the file that had descriptor ${formatAddress(reference.address)} is gone`)
     await this.#writing.run(async (work) => {
       await work.claim(file)
       await operate(work, file)

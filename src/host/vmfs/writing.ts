@@ -6,6 +6,7 @@ import { Allocator, type Resource, type ResourcePool } from './allocation.ts'
 import { VmfsError } from './errors.ts'
 import type { MapContext } from './file-map.ts'
 import { BeginAgain, type FoundFile, type OperationLocks } from './locking/operation-locks.ts'
+import { OpenFiles } from './open-files.ts'
 import type { ResourceFile } from './resource-files.ts'
 import {
   type Address,
@@ -48,24 +49,26 @@ export class Writing {
   /** Seconds since 1970. */
   readonly now: () => number
   readonly io: VolumeIo
+  /** What operations leave as it is, or change as it was opened. */
+  readonly openFiles = new OpenFiles()
+  /** Of a volume that other hosts have open as well. */
+  readonly locks: OperationLocks | undefined
   readonly #log: TransactionLog
-  readonly #locks: OperationLocks | undefined
   readonly #allocators: Readonly<Record<Allocated, Allocator>>
 
-  /** @param locks of a volume that other hosts have open as well */
   constructor(volume: Volume, io: VolumeIo, log: TransactionLog, now: () => number, locks?: OperationLocks) {
     this.volume = volume
     this.io = io
     this.now = now
     this.#log = log
-    this.#locks = locks
+    this.locks = locks
     this.#allocators = allocators(volume)
   }
 
   /** @throws VmfsError 'read-only' after a change that was cut: bitmaps may be half written, and blocks that look free may be in use */
   begin(): Transaction {
     this.#log.requireSettled?.()
-    return new Transaction(this.io, this.#log, this.volume.version.sectorBytes, this.#locks)
+    return new Transaction(this.io, this.#log, this.volume.version.sectorBytes, this.locks)
   }
 
   allocator(kind: Allocated): Allocator {
@@ -74,7 +77,8 @@ export class Writing {
 
   /** Takes the locks of the files that an operation changes, as it has found them. */
   async claim(files: readonly FoundFile[]): Promise<void> {
-    await this.#locks?.claim(files)
+    for (const file of files) this.openFiles.requireChangeable(file)
+    await this.locks?.claim(files)
   }
 
   /** What other hosts may have changed is forgotten. */
@@ -84,7 +88,7 @@ export class Writing {
 
   /** Gives back the locks that a failed operation has kept for its next attempt. */
   async releaseLocks(): Promise<void> {
-    await this.#locks?.release()
+    await this.locks?.release()
   }
 
   /** Runs one operation: all of it, or what remains of it is taken back. */
@@ -138,6 +142,11 @@ export class Work {
   /** What the operation has found, and is going to change: before it changes anything. */
   async claim(...files: readonly FoundFile[]): Promise<void> {
     await this.#writing.claim(files)
+  }
+
+  /** Of a file that is about to go. @throws VmfsError 'in use' while this host has it open */
+  requireClosed(file: FoundFile): void {
+    this.#writing.openFiles.requireClosed(file)
   }
 
   /** Takes a resource before anything else is changed: a transaction that is full of such is committed, and a new one begun. */

@@ -3,14 +3,15 @@
 // it looks again with the locks held. What a transaction edits besides, it locks before it reads it.
 
 import { VmfsError } from '../errors.ts'
+import type { FileDescriptor } from '../file-descriptors.ts'
 import type { TransactionLocks } from '../transaction.ts'
 import type { LockingEngine } from './engine.ts'
-import { holdersOf } from './lock-images.ts'
+import { type HeldMode, holdersOf } from './lock-images.ts'
 
 /** A file as it was found, its lock at the start of the image. */
-export interface FoundFile {
-  readonly offset: number
-  readonly image: Buffer
+export interface FoundFile extends Pick<FileDescriptor, 'name' | 'offset' | 'image' | 'meta'> {
+  /** By which it was asked for. */
+  readonly path?: string
 }
 
 /** The operation is to be begun again: it has found what is not so any more, or waited for a host that waits for this one. */
@@ -28,6 +29,10 @@ export class OperationLocks implements TransactionLocks {
   /** How long a lock that others hold is waited for. */
   readonly #patienceMs: number
   readonly #claimed = new Set<number>()
+  /** Of files that are open: operations of this host use those that are exclusive, and leave them. */
+  readonly #pinned = new Set<number>()
+  /** Those of them that the operation uses. */
+  readonly #borrowed = new Set<number>()
   #frozen = false
 
   constructor(engine: LockingEngine, patienceMs: number) {
@@ -39,10 +44,10 @@ export class OperationLocks implements TransactionLocks {
   async claim(files: readonly FoundFile[]): Promise<void> {
     let stale = false
     for (const { offset, image } of [...files].sort((a, b) => a.offset - b.offset)) {
-      if (this.#claimed.has(offset)) continue
+      if (this.#claimed.has(offset) || this.#borrow(offset)) continue
       const read = image.subarray(0, this.#engine.sectorBytes(offset))
       if (holdersOf(read).length > 0 || !(await this.#engine.upgrade({ offset, image: read }))) {
-        await this.#lock(offset)
+        await this.#lock(offset, 'exclusive')
         stale = true
       }
       this.#claimed.add(offset)
@@ -51,8 +56,8 @@ export class OperationLocks implements TransactionLocks {
   }
 
   async take(offset: number): Promise<boolean> {
-    if (this.#claimed.has(offset)) return false
-    await this.#lock(offset)
+    if (this.#claimed.has(offset) || this.#borrow(offset)) return false
+    await this.#lock(offset, 'exclusive')
     return true
   }
 
@@ -67,7 +72,7 @@ export class OperationLocks implements TransactionLocks {
 
   /** A host that was taken for dead has no locks any more, whatever it remembers. @throws VmfsError 'in use' */
   demandHeld(offsets: readonly number[]): void {
-    if ([...offsets, ...this.#claimed].every((offset) => this.#engine.holds(offset))) return
+    if ([...offsets, ...this.#claimed, ...this.#borrowed].every((offset) => this.#engine.holds(offset))) return
     throw new VmfsError(
       'in use',
       'this host was taken for dead, and its locks are gone: close the volume and open it again',
@@ -78,10 +83,33 @@ export class OperationLocks implements TransactionLocks {
   async release(): Promise<void> {
     const claimed = [...this.#claimed]
     this.#claimed.clear()
+    this.#borrowed.clear()
     await this.give(claimed)
   }
 
-  async #lock(offset: number): Promise<void> {
-    if (!(await this.#engine.lock(offset, 'exclusive', this.#patienceMs))) throw new BeginAgain(false)
+  /** Takes the lock of a file, over all operations until `letGo`. */
+  async hold({ offset }: FoundFile, mode: HeldMode): Promise<void> {
+    await this.#lock(offset, mode)
+    this.#pinned.add(offset)
+  }
+
+  async letGo(offset: number): Promise<void> {
+    this.#pinned.delete(offset)
+    await this.give([offset])
+  }
+
+  /** Of a lock that `hold` has taken. @throws VmfsError 'in use' when it is gone; where that is not known, it waits until it is */
+  async demandHeldNow(offset: number): Promise<void> {
+    await this.#engine.confirm(offset)
+  }
+
+  #borrow(offset: number): boolean {
+    if (!this.#pinned.has(offset)) return false
+    this.#borrowed.add(offset)
+    return true
+  }
+
+  async #lock(offset: number, mode: HeldMode): Promise<void> {
+    if (!(await this.#engine.lock(offset, mode, this.#patienceMs))) throw new BeginAgain(false)
   }
 }

@@ -29,7 +29,7 @@ export async function resizeContent(work: Work, file: FileDescriptor, length: nu
   await edit.save({ modifiedAt: work.time, changedAt: work.time })
 }
 
-function requireFile({ meta, name }: FileDescriptor): void {
+export function requireFile({ meta, name }: FileDescriptor): void {
   if (meta.type === FILE_TYPE.directory) throw new VmfsError('is a directory', `${name} is a directory`)
   if (meta.type !== FILE_TYPE.file) throw new VmfsError('read-only', `${name} is no file with data of its own`)
 }

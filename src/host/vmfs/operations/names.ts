@@ -2,6 +2,7 @@
 
 import { VmfsError } from '../errors.ts'
 import { type FileDescriptor, isDirectory } from '../file-descriptors.ts'
+import type { FoundFile } from '../locking/operation-locks.ts'
 import { type FoundPlace, lookupPlace } from '../path-lookup.ts'
 import type { FoundEntry } from '../structures/directory.ts'
 import { FILE_TYPE } from '../structures/file-descriptor.ts'
@@ -11,7 +12,7 @@ import type { Volume } from '../volume.ts'
 /** A name that is there. */
 export interface NamedFile extends FoundPlace {
   readonly entry: FoundEntry
-  readonly file: FileDescriptor
+  readonly file: FileDescriptor & FoundFile
 }
 
 /**
@@ -40,7 +41,7 @@ export async function namedFile(volume: Volume, path: string): Promise<NamedFile
   requireChangeable(file, path)
   if (path.endsWith('/') && !isDirectory(file.meta))
     throw new VmfsError('not a directory', `${quote(place.path)} is not a directory`)
-  return { ...place, entry: place.entry, file }
+  return { ...place, entry: place.entry, file: { ...file, path: place.path } }
 }
 
 /** @throws VmfsError 'read-only' for a file of the volume itself */

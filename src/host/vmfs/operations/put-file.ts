@@ -32,7 +32,8 @@ export async function putFile(
 
 /** What the name leads to, through symbolic links. */
 async function fileAt({ volume }: Writing, { path }: FoundPlace): Promise<FileDescriptor> {
-  const { file } = await lookup(volume, path)
+  const found = await lookup(volume, path)
+  const file = { ...found.file, path: found.path }
   if (isDirectory(file.meta)) throw new VmfsError('is a directory', `${quote(path)} is a directory`)
   requireChangeable(file, path)
   if (file.meta.type !== FILE_TYPE.file)

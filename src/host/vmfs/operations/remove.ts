@@ -33,7 +33,10 @@ export async function removeDirectory(writing: Writing, path: string): Promise<v
 
 /** One name less; with the last one the file goes. */
 export async function dropLink(work: Work, file: FileDescriptor): Promise<void> {
-  if (file.meta.links <= 1) return await freeFile(work, file)
+  if (file.meta.links <= 1) {
+    work.requireClosed(file)
+    return await freeFile(work, file)
+  }
   const edit = await FileEdit.open(work, file.address)
   await edit.save({ links: file.meta.links - 1, changedAt: work.time })
 }

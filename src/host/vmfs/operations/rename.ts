@@ -42,7 +42,7 @@ async function filesOf(volume: Volume, source: NamedFile, place: FoundPlace, rep
 
 /** A file takes the place of a file; a directory takes no place. */
 async function toReplace(volume: Volume, { file }: NamedFile, address: number, to: string): Promise<FileDescriptor> {
-  const replaced = await volume.readFileDescriptor(address)
+  const replaced = { ...(await volume.readFileDescriptor(address)), path: to }
   requireChangeable(replaced, to)
   if (isDirectory(replaced.meta))
     throw new VmfsError('is a directory', `${quote(to)} is a directory: name a place in it`)

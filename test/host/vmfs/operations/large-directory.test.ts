@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { repairVolume } from '../../../../src/host/vmfs/check/repair.ts'
+import type { FileReference } from '../../../../src/host/vmfs/open-file.ts'
 import { FileEdit } from '../../../../src/host/vmfs/operations/file-edit.ts'
 import { lookup } from '../../../../src/host/vmfs/path-lookup.ts'
 import { measureSpace } from '../../../../src/host/vmfs/space.ts'
@@ -10,7 +11,7 @@ import { ENTRY } from '../../../../src/host/vmfs/structures/directory-5.ts'
 import { FILE_TYPE, ZLA } from '../../../../src/host/vmfs/structures/file-descriptor.ts'
 import { LVM_DATA_OFFSET } from '../../../../src/host/vmfs/structures/lvm.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
-import type { FileReference, WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
+import type { WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
 import type { MemoryDevice } from '../memory-device.ts'
 import { change, contentOf, from, MIB, newVolume, openWritable, pattern, treeOf } from '../writing-volumes.ts'
 
