@@ -47,6 +47,9 @@ export interface TransactionLocks {
   freeze(): void
 }
 
+/** Sectors that a transaction keeps of what it has read. */
+const MAX_READ_SECTORS = 1024
+
 interface Sector {
   readonly before: Buffer
   readonly image: Buffer
@@ -58,6 +61,8 @@ export class Transaction {
   readonly #sectorBytes: number
   /** What has been edited, by offset. */
   readonly #edited = new Map<number, Sector>()
+  /** What has been read, by offset, since the last lock was taken: from then on nobody else changes what that lock guards. */
+  readonly #read = new Map<number, Buffer>()
   readonly #lockManager: TransactionLocks | undefined
   readonly #locks = new Set<number>()
   /** Those that this transaction has taken. */
@@ -82,7 +87,7 @@ export class Transaction {
   async lock(offset: number): Promise<void> {
     if (!this.#lockManager || this.#locks.has(offset)) return
     if (await this.#lockManager.take(offset)) this.#taken.push(offset)
-    this.#locks.add(offset)
+    this.#guarded(offset)
   }
 
   /** Gives the locks back without a change. */
@@ -139,6 +144,7 @@ export class Transaction {
       if (at + this.#sectorBytes > offset && at < offset + data.length)
         throw new Error(`the sector at ${at} is both edited and written directly`)
     this.#dataWritten = true
+    for (let at = offset; at < offset + data.length; at += this.#sectorBytes) this.#read.delete(at)
     await this.#volume.write(offset, data)
   }
 
@@ -195,11 +201,28 @@ export class Transaction {
       .sort((a, b) => a.offset - b.offset)
   }
 
-  /** The whole sectors around some bytes, as they stand on the volume. */
+  /** A lock that is new may guard what was read before, when others could change it. */
+  #guarded(lock: number): void {
+    this.#locks.add(lock)
+    this.#read.clear()
+  }
+
+  /** The whole sectors around some bytes, as they stand on the volume; the buffer is the caller's own. */
   async #sectors(offset: number, length: number): Promise<{ first: number; sectors: Buffer }> {
     const first = offset - (offset % this.#sectorBytes)
     const end = Math.ceil((offset + length) / this.#sectorBytes) * this.#sectorBytes
-    return { first, sectors: await this.#volume.read(first, end - first) }
+    const known: Buffer[] = []
+    for (let at = first; at < end; at += this.#sectorBytes) {
+      const sector = this.#read.get(at)
+      if (!sector) break
+      known.push(sector)
+    }
+    if (known.length * this.#sectorBytes === end - first) return { first, sectors: Buffer.concat(known) }
+    const sectors = await this.#volume.read(first, end - first)
+    if (this.#read.size >= MAX_READ_SECTORS) this.#read.clear()
+    for (let at = first; at < end; at += this.#sectorBytes)
+      this.#read.set(at, Buffer.from(sectors.subarray(at - first, at - first + this.#sectorBytes)))
+    return { first, sectors }
   }
 
   #demandOpen(): void {
