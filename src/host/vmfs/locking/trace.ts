@@ -2,19 +2,19 @@
 // and with what the array said. The other side of the array's own trace.
 
 import type { AnswerKind, Command } from './commands.ts'
-import type { LockOperation } from './operations.ts'
+import type { SectorOperation } from './operations.ts'
 
 const NAMES = {
   ...{ read: 'READ', compareAndWrite: 'COMPARE AND WRITE', write: 'WRITE' },
-  ...{ reserve: 'RESERVE', release: 'RELEASE' },
+  ...{ reserve: 'RESERVE(6)', release: 'RELEASE(6)' },
 } as const satisfies Partial<Record<Command['kind'], string>>
 
 export interface LockingTrace {
   /** When it was sent, in milliseconds since 1970. */
   readonly atMs: number
-  readonly operation: LockOperation
+  readonly operation: SectorOperation
   readonly command: (typeof NAMES)[keyof typeof NAMES]
-  /** Byte of the volume; RESERVE and RELEASE are of the whole logical unit that has it. */
+  /** Byte of the volume; RESERVE(6) and RELEASE(6) are of the whole logical unit that has it. */
   readonly offset: number
   readonly answer: AnswerKind
   /** From the command to its answer. */
