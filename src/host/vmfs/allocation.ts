@@ -1,6 +1,6 @@
 // Hands out the resources of a volume from the bitmaps of their clusters (notes, 6), and takes them back: within a transaction, so
 // that what it does not commit was never taken. Next fit: a search goes on where the last one ended, which puts the blocks of one
-// file side by side.
+// file side by side; and it stays in its cluster as long as that has any, for each host to have clusters that no other one locks.
 
 import { VmfsError } from './errors.ts'
 import { Cluster, type ResourceBits } from './structures/cluster.ts'
@@ -29,13 +29,17 @@ export class Allocator {
   readonly #version: VmfsVersion
   readonly #pool: ResourcePool
   /** Where the next search starts. */
-  #next: Resource = { cluster: 0, resource: 0 }
+  #next: Resource
   /** Clusters that had nothing left when they were last looked at. */
   readonly #full = new Set<number>()
+  /** The one that had something left then, and most likely has. */
+  #roomy: number | undefined
 
-  constructor(version: VmfsVersion, pool: ResourcePool) {
+  /** @param spread another number for each host that has the volume open: it starts at another cluster */
+  constructor(version: VmfsVersion, pool: ResourcePool, spread = 0) {
     this.#version = version
     this.#pool = pool
+    this.#next = { cluster: spread % Math.max(1, pool.places.clusters), resource: 0 }
   }
 
   /** What was taken may not have been committed: nothing that was learned of clusters holds. */
@@ -44,22 +48,30 @@ export class Allocator {
   }
 
   /**
-   * Takes one resource.
+   * Takes one resource: of a cluster that no other host has locked, where there is one.
    * @throws VmfsError 'no space'
    */
   async take(tx: Transaction): Promise<Resource> {
-    const { places } = this.#pool
-    for (let step = 0; step <= places.clusters; step++) {
-      if (places.clusters === 0) break
-      const cluster = (this.#next.cluster + step) % places.clusters
-      if (this.#full.has(cluster)) continue
-      const from = step === 0 ? this.#next.resource : 0
-      const resource = await this.#takeFrom(tx, cluster, from)
-      if (resource === undefined) continue
-      this.#next = { cluster, resource: resource + 1 }
-      return { cluster, resource }
+    const busy: Resource[] = []
+    for (const start of this.#starts()) {
+      const taken = await this.#takeFrom(tx, start, 'at once')
+      if (typeof taken === 'object') return taken
+      if (taken === 'busy') busy.push(start)
+    }
+    for (const start of busy) {
+      const taken = await this.#takeFrom(tx, { ...start, resource: 0 }, 'waiting')
+      if (typeof taken === 'object') return taken
     }
     throw new VmfsError('no space', `the volume has no ${this.#pool.plural} left: remove files that are not needed`)
+  }
+
+  /** Where a search looks: from the last one's end on, before that in the same cluster, in the others. */
+  *#starts(): Generator<Resource> {
+    const { clusters } = this.#pool.places
+    const { cluster: first, resource } = this.#next
+    if (clusters > 0) yield { cluster: first, resource }
+    if (resource > 0) yield { cluster: first, resource: 0 }
+    for (let step = 1; step < clusters; step++) yield { cluster: (first + step) % clusters, resource: 0 }
   }
 
   /**
@@ -102,20 +114,31 @@ export class Allocator {
     })
   }
 
-  async #takeFrom(tx: Transaction, cluster: number, from: number): Promise<number | undefined> {
-    const seen = await this.#open(tx, cluster)
-    if (seen && seen.free > 0) await tx.lock((await this.#stateOf(cluster)).region.lock)
-    const state = seen && (await this.#open(tx, cluster))
-    if (state === undefined || state.free === 0) {
-      this.#full.add(cluster)
-      return undefined
-    }
-    for (let resource = from; resource < state.total; resource++) {
+  async #takeFrom(tx: Transaction, from: Resource, how: 'at once' | 'waiting'): Promise<Resource | 'none' | 'busy'> {
+    const { cluster } = from
+    if (this.#full.has(cluster)) return 'none'
+    if (this.#roomy !== cluster && !(await this.#hasRoom(tx, cluster))) return 'none'
+    const { lock } = (await this.#stateOf(cluster)).region
+    if (how === 'waiting') await tx.lock(lock)
+    else if (!(await tx.tryLock(lock))) return 'busy'
+    const state = (await this.#hasRoom(tx, cluster)) && (await this.#open(tx, cluster))
+    if (!state) return 'none'
+    for (let { resource } = from; resource < state.total; resource++) {
       if (!this.#isFree(tx, state, cluster, resource)) continue
       await this.#edit(tx, cluster, (edited) => edited.take(resource))
-      return resource
+      this.#next = { cluster, resource: resource + 1 }
+      this.#roomy = state.free > 1 ? cluster : undefined
+      return { cluster, resource }
     }
-    return undefined
+    return 'none'
+  }
+
+  async #hasRoom(tx: Transaction, cluster: number): Promise<boolean> {
+    const state = await this.#open(tx, cluster)
+    if (state && state.free > 0) return true
+    this.#full.add(cluster)
+    if (this.#roomy === cluster) this.#roomy = undefined
+    return false
   }
 
   async #open(tx: Transaction, cluster: number): Promise<Cluster | undefined> {

@@ -38,6 +38,8 @@ export interface Region {
 
 /** The locks of a volume that several hosts have open. */
 export interface TransactionLocks {
+  /** Takes a lock that no other host holds. @returns false while one does */
+  takeAtOnce(offset: number): Promise<boolean>
   /** Takes a lock, whose sector nothing else writes. @returns false for one that the operation has already, and gives back itself */
   take(offset: number): Promise<boolean>
   give(offsets: readonly number[]): Promise<void>
@@ -88,6 +90,13 @@ export class Transaction {
     if (!this.#lockManager || this.#locks.has(offset)) return
     if (await this.#lockManager.take(offset)) this.#taken.push(offset)
     this.#guarded(offset)
+  }
+
+  /** The same, and nobody is waited for. @returns false while another host has the lock */
+  async tryLock(offset: number): Promise<boolean> {
+    const isThere = !this.#lockManager || this.#locks.has(offset) || (await this.#lockManager.takeAtOnce(offset))
+    if (isThere) await this.lock(offset)
+    return isThere
   }
 
   /** Gives the locks back without a change. */

@@ -1,6 +1,7 @@
 // A volume that is open for writing: every operation that changes it, one after the other. Each is done whole or not at all, also
 // when the device is lost at any write: who opens the volume next finishes or undoes it from the journal (notes, 16).
 
+import { crc32c } from '@node-rs/crc32'
 import type { BlockDevice } from '../block-device.ts'
 import { isShared } from '../shared-device.ts'
 import { VmfsError } from './errors.ts'
@@ -21,6 +22,7 @@ import { replayable } from './operations/replayable-source.ts'
 import { lookup } from './path-lookup.ts'
 import { beginSharedSession, type SharedOptions, SharedSession } from './shared-session.ts'
 import { decodeFdAddress } from './structures/address.ts'
+import { encodeUuid } from './structures/uuid.ts'
 import type { VolumeIo } from './transaction.ts'
 import { openVolume, type Volume } from './volume.ts'
 import { type Work, Writing } from './writing.ts'
@@ -240,7 +242,10 @@ export class WritableVolume {
 
   #inTurn<Result>(operate: () => Promise<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(new VmfsError('read-only', 'the volume has been closed'))
-    const attempts = () => this.#untilDone(operate)
+    const attempts = () => {
+      this.#writing.locks?.begin()
+      return this.#untilDone(operate)
+    }
     const result = this.#last.then(attempts, attempts)
     // Whoever asked for it is told.
     this.#last = result.catch(() => {})
@@ -262,7 +267,10 @@ export class WritableVolume {
         if (error.keepsLocks) continue
         await this.#writing.releaseLocks()
         if (attempt >= MAX_ATTEMPTS)
-          throw new VmfsError('in use', `other hosts have held what this needs, ${attempt} times: try again`)
+          throw new VmfsError(
+            'in use',
+            `${error.other ?? 'other hosts'} held what this needs, at each of ${attempt} attempts: try again`,
+          )
         await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(500, 10 * 2 ** attempt)))
       }
     }
@@ -295,7 +303,8 @@ async function openShared(volume: Volume, host: string, now: () => number, optio
   cache.keepNothing(version.sectorBytes)
   const recovered = options.recover ? await recoverHosts(volume, logical, host, options) : []
   const session = await beginSharedSession(volume, logical, host, options)
-  return new WritableVolume(new Writing(volume, logical, session.journal, now, session.locks), session, recovered)
+  const writing = new Writing(volume, logical, session.journal, now, session.locks, crc32c(encodeUuid(host)))
+  return new WritableVolume(writing, session, recovered)
 }
 
 /** Reads what is known already from the cache, which forgets what is written. */

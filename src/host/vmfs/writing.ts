@@ -56,13 +56,21 @@ export class Writing {
   readonly #log: TransactionLog
   readonly #allocators: Readonly<Record<Allocated, Allocator>>
 
-  constructor(volume: Volume, io: VolumeIo, log: TransactionLog, now: () => number, locks?: OperationLocks) {
+  /** @param spread another number for each host that has the volume open */
+  constructor(
+    volume: Volume,
+    io: VolumeIo,
+    log: TransactionLog,
+    now: () => number,
+    locks?: OperationLocks,
+    spread?: number,
+  ) {
     this.volume = volume
     this.io = io
     this.now = now
     this.#log = log
     this.locks = locks
-    this.#allocators = allocators(volume)
+    this.#allocators = allocators(volume, spread)
   }
 
   /** @throws VmfsError 'read-only' after a change that was cut: bitmaps may be half written, and blocks that look free may be in use */
@@ -250,9 +258,9 @@ function requireOwn(address: BlockAddress | ResourceAddress): void {
     throw new VmfsError('unsupported', 'the file shares blocks with another one (copy on write), and is not changed')
 }
 
-function allocators({ version, files }: Volume): Record<Allocated, Allocator> {
+function allocators({ version, files }: Volume, spread?: number): Record<Allocated, Allocator> {
   const pool = (plural: string, { places, bits, isOpen, ...file }: Omit<ResourcePool, 'plural'>) =>
-    new Allocator(version, { plural, places, bits, ...file, ...(isOpen && { isOpen }) })
+    new Allocator(version, { plural, places, bits, ...file, ...(isOpen && { isOpen }) }, spread)
   const resources = (file: ResourceFile) => ({
     ...{ places: file.places, bits: file.bits },
     headerOffset: (cluster: number) => file.headerOffset(cluster),

@@ -4,6 +4,8 @@
 
 import { VmfsError } from '../errors.ts'
 import type { FileDescriptor } from '../file-descriptors.ts'
+import { keptByOther, nameOf } from '../open-files.ts'
+import { FILE_TYPE } from '../structures/file-descriptor.ts'
 import type { TransactionLocks } from '../transaction.ts'
 import type { LockingEngine } from './engine.ts'
 import { type HeldMode, holdersOf } from './lock-images.ts'
@@ -17,10 +19,13 @@ export interface FoundFile extends Pick<FileDescriptor, 'name' | 'offset' | 'ima
 /** The operation is to be begun again: it has found what is not so any more, or waited for a host that waits for this one. */
 export class BeginAgain extends Error {
   readonly keepsLocks: boolean
+  /** A host that was waited for. */
+  readonly other: string | undefined
 
-  constructor(keepsLocks: boolean) {
+  constructor(keepsLocks: boolean, other?: string) {
     super('other hosts have changed what the operation is about')
     this.keepsLocks = keepsLocks
+    this.other = other
   }
 }
 
@@ -34,25 +39,41 @@ export class OperationLocks implements TransactionLocks {
   /** Those of them that the operation uses. */
   readonly #borrowed = new Set<number>()
   #frozen = false
+  /** When the operation began. */
+  #begunMs = 0
 
   constructor(engine: LockingEngine, patienceMs: number) {
     this.#engine = engine
     this.#patienceMs = patienceMs
   }
 
-  /** Takes the locks of files until `release`. @throws BeginAgain when one of them is not what was found any more */
+  /** Another operation begins. */
+  begin(): void {
+    this.#begunMs = this.#engine.nowMs
+  }
+
+  /**
+   * Takes the locks of files until `release`.
+   * @throws BeginAgain when one of them is not what was found any more
+   * @throws VmfsError 'in use' for a file that another host keeps locked: it has it open
+   */
   async claim(files: readonly FoundFile[]): Promise<void> {
     let stale = false
-    for (const { offset, image } of [...files].sort((a, b) => a.offset - b.offset)) {
+    for (const file of [...files].sort((a, b) => a.offset - b.offset)) {
+      const { offset, image } = file
       if (this.#claimed.has(offset) || this.#borrow(offset)) continue
       const read = image.subarray(0, this.#engine.sectorBytes(offset))
       if (holdersOf(read).length > 0 || !(await this.#engine.upgrade({ offset, image: read }))) {
-        await this.#lock(offset, 'exclusive')
+        await this.#lock(offset, 'exclusive', file)
         stale = true
       }
       this.#claimed.add(offset)
     }
     if (stale) throw new BeginAgain(true)
+  }
+
+  async takeAtOnce(offset: number): Promise<boolean> {
+    return this.#claimed.has(offset) || (await this.#engine.lock(offset, 'exclusive', 0))
   }
 
   async take(offset: number): Promise<boolean> {
@@ -88,9 +109,9 @@ export class OperationLocks implements TransactionLocks {
   }
 
   /** Takes the lock of a file, over all operations until `letGo`. */
-  async hold({ offset }: FoundFile, mode: HeldMode): Promise<void> {
-    await this.#lock(offset, mode)
-    this.#pinned.add(offset)
+  async hold(file: FoundFile, mode: HeldMode): Promise<void> {
+    await this.#lock(file.offset, mode, file)
+    this.#pinned.add(file.offset)
   }
 
   async letGo(offset: number): Promise<void> {
@@ -109,7 +130,11 @@ export class OperationLocks implements TransactionLocks {
     return true
   }
 
-  async #lock(offset: number, mode: HeldMode): Promise<void> {
-    if (!(await this.#engine.lock(offset, mode, this.#patienceMs))) throw new BeginAgain(false)
+  async #lock(offset: number, mode: HeldMode, file?: FoundFile): Promise<void> {
+    if (await this.#engine.lock(offset, mode, this.#patienceMs)) return
+    const keeper = this.#engine.keeperOf(offset, this.#begunMs)
+    // A directory is open to nobody: whoever keeps its lock is at work there, which may take a while.
+    if (file && keeper && file.meta.type !== FILE_TYPE.directory) throw keptByOther(file, keeper)
+    throw new BeginAgain(false, keeper && nameOf(keeper))
   }
 }

@@ -49,6 +49,7 @@ async function emptyDescriptor(work: Work, file: NewFile, parent: number): Promi
   const { version } = work.volume
   const { fileDescriptors } = version
   const { type, address, generation, offset } = file
+  await work.tx.lock(offset)
   const before = await work.tx.read(offset, fileDescriptors.bytes)
   const image = Buffer.alloc(fileDescriptors.bytes)
   encodeLock({ type: LOCK_TYPE.fileDescriptor, offset, token: nextToken(before) }, image)
