@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { Gate } from '../../luns/gate.ts'
 import type { Pool } from '../../luns/pool.ts'
+import type { Store } from '../../luns/store.ts'
 import { openStore } from '../../luns/stores/index.ts'
 import type { ArrayConfig, LunConfig, TargetConfig } from '../config/schema.ts'
 import { type Identities, openState, type State } from '../config/state.ts'
@@ -23,6 +24,8 @@ export interface ArraySeams {
   readonly onLockEvent?: (event: LockEvent, where: { readonly target: string; readonly lun: number }) => void
   /** Makes commands fail on purpose. */
   readonly injector?: Injector
+  /** Stands between a logical unit and its medium: what it is handed, and what is used instead. */
+  readonly medium?: (store: Store, where: { readonly target: string; readonly lun: number }) => Store
 }
 
 export class Inventory {
@@ -64,10 +67,11 @@ export class Inventory {
 
   /** A logical unit that nobody sees yet. */
   async openUnit({ data }: ArrayConfig, identities: Identities, iqn: string, lun: LunConfig): Promise<LogicalUnit> {
-    const gate = await openGate(data, lun, this.pools.get(lun.pool))
+    const { onLockEvent, medium } = this.#seams
+    const between = (store: Store): Store => medium?.(store, { target: iqn, lun: lun.id }) ?? store
+    const gate = await openGate(data, lun, this.pools.get(lun.pool), between)
     this.#gates.add(gate)
     try {
-      const { onLockEvent } = this.#seams
       const tell: LockEventSink | undefined =
         onLockEvent && ((event) => onLockEvent(event, { target: iqn, lun: lun.id }))
       const unit = new LogicalUnit(lun, identities.identity(iqn, lun), gate, await identities.unit(iqn, lun), tell)
@@ -105,8 +109,13 @@ export class Inventory {
   }
 }
 
-async function openGate(data: string, lun: LunConfig, pool: Pool | undefined): Promise<Gate> {
+async function openGate(
+  data: string,
+  lun: LunConfig,
+  pool: Pool | undefined,
+  between: (store: Store) => Store,
+): Promise<Gate> {
   const { store, size: length, readOnly, writeCache } = lun
   const spec = 'path' in store ? { ...store, path: resolve(data, store.path) } : store
-  return new Gate(await openStore(spec, { length, readOnly, pool }), { writeThrough: !writeCache })
+  return new Gate(between(await openStore(spec, { length, readOnly, pool })), { writeThrough: !writeCache })
 }
