@@ -67,10 +67,10 @@ export class HeldFile implements OpenFile {
     this.#context = context
   }
 
-  read(offset: number, length: number): Promise<Buffer> {
+  async read(offset: number, length: number): Promise<Buffer> {
     requireBytes(offset)
     requireBytes(length)
-    return this.#inTurn(async () => {
+    return await this.#inTurn(async () => {
       const { volume } = this.#context
       return await volume.openFile(await this.#descriptor()).read(offset, length)
     })

@@ -2,8 +2,10 @@
 // Hosts exclude each other by locks; within one host, files that are open exclude each other in the same way.
 
 import { VmfsError } from './errors.ts'
+import type { Keeper } from './locking/contention.ts'
 import type { FoundFile } from './locking/operation-locks.ts'
 import type { OpenMode } from './open-file.ts'
+import { LOCK_MODE } from './structures/lock.ts'
 
 interface Opened {
   readonly mode: OpenMode
@@ -12,6 +14,7 @@ interface Opened {
 }
 
 const AS = { exclusive: 'exclusively', readOnly: 'to read it', multiWriter: 'for several writers' } as const
+const MODES = Object.keys(AS) as OpenMode[]
 
 export class OpenFiles {
   /** By the offset of the descriptor in the volume. */
@@ -56,7 +59,24 @@ export class OpenFiles {
   }
 }
 
-export const calledBy = ({ path, name }: FoundFile): string => (path === undefined ? name : JSON.stringify(path))
+const calledBy = ({ path, name }: FoundFile): string => (path === undefined ? name : JSON.stringify(path))
 
 const inUse = (file: string, mode: OpenMode, cure: string) =>
   new VmfsError('in use', `${file} is in use: this host has it open ${AS[mode]}; ${cure}`)
+
+/** For a file whose lock another host keeps. */
+export function keptByOther(file: FoundFile, keeper: Keeper): VmfsError {
+  const how = MODES.find((mode) => LOCK_MODE[mode] === keeper.mode)
+  const held = `${nameOf(keeper)} holds its lock${how ? ` ${AS[how]}` : ''}${withOthers(keeper)}`
+  return new VmfsError('in use', `${calledBy(file)} is in use: ${held}; try again when it is closed there`, file.offset)
+}
+
+/** What a slot holds as the address of its host is shown if it is one. */
+export const nameOf = ({ host, ip }: Keeper): string => (ADDRESS.test(ip) ? `host ${host} (${ip})` : `host ${host}`)
+
+const ADDRESS = /^[\w.:%-]+$/
+
+function withOthers({ others }: Keeper): string {
+  if (others === 0) return ''
+  return `, as ${others} other ${others === 1 ? 'host does' : 'hosts do'}`
+}

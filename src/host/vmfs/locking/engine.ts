@@ -7,6 +7,7 @@ import { VmfsError } from '../errors.ts'
 import type { LogicalVolume } from '../logical-volume.ts'
 import { answerOf } from './answers.ts'
 import type { Answer, Command, LockingEvent, Procedure } from './commands.ts'
+import { Contention, type Keeper } from './contention.ts'
 import { Counters, type LockingCounts } from './counters.ts'
 import { HeartbeatMachine, type HeartbeatPlace } from './heartbeat-machine.ts'
 import type { HeldMode, Holder } from './lock-images.ts'
@@ -60,6 +61,7 @@ export class LockingEngine {
   #wake = (): void => {}
   #beating: Promise<void> = Promise.resolve()
   #last: Promise<unknown> = Promise.resolve()
+  readonly #contention: Contention
 
   private constructor(volume: LogicalVolume, place: HeartbeatPlace, options: EngineOptions) {
     this.#volume = volume
@@ -74,6 +76,7 @@ export class LockingEngine {
           opened: () => this.#opened(),
           timeoutMs: options.settings.ioTimeoutMs,
         })
+    this.#contention = new Contention(this.#watch, options.settings.lostMs)
   }
 
   /** Takes a heartbeat slot. @throws VmfsError 'in use' when no slot is to be had */
@@ -117,6 +120,16 @@ export class LockingEngine {
     return held !== undefined && this.#machine.isOwn(held.holder)
   }
 
+  /** Milliseconds of this host's clock. */
+  get nowMs(): number {
+    return this.#clock.now()
+  }
+
+  /** Who keeps the lock that was last found held there, and was seen to live since `sinceMs`; nothing where that is not known. */
+  keeperOf(offset: number, sinceMs: number): Keeper | undefined {
+    return this.#contention.keeper(offset, sinceMs, this.#clock.now())
+  }
+
   /**
    * Resolves when this host is known to hold the lock, and to have held it until now: after access was lost, when it is back.
    * @throws VmfsError 'in use' when it does not
@@ -146,8 +159,10 @@ export class LockingEngine {
       switch (result.kind) {
         case 'acquired':
           this.#held.set(offset, { holder: result.holder, mode, image: result.image })
+          this.#contention.forget(offset)
           return true
         case 'busy':
+          this.#contention.met(offset, result.image, this.#clock.now())
           return false
         case 'no heartbeat':
           throw lostHeartbeat()

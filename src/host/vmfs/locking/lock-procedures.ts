@@ -9,7 +9,7 @@ import { type Failure, updateSector } from './update-sector.ts'
 
 export type Acquired =
   | { readonly kind: 'acquired'; readonly image: Buffer }
-  | { readonly kind: 'held'; readonly holders: readonly Holder[] }
+  | { readonly kind: 'held'; readonly holders: readonly Holder[]; readonly image: Buffer }
   | Failure
 
 type Change = 'ours already' | { readonly heldBy: readonly Holder[] }
@@ -37,7 +37,8 @@ export function* acquireLock(
   }
   const result = yield* updateSector<Change>(settings, operation, offset, decide, known)
   if (result.kind === 'failed') return result
-  if (result.kind === 'left' && result.reason !== 'ours already') return { kind: 'held', holders: result.reason.heldBy }
+  if (result.kind === 'left' && result.reason !== 'ours already')
+    return { kind: 'held', holders: result.reason.heldBy, image: result.image }
   return { kind: 'acquired', image: result.image }
 }
 

@@ -14,6 +14,10 @@ interface Seen {
   readonly image: Buffer
   /** It held this at that time at the latest. */
   readonly sinceMs: number
+  /** When the last read that found it was sent. */
+  lookedMs: number
+  /** It was written after that time; nothing of the first image that was seen. */
+  readonly writtenAfterMs: number | undefined
   told: boolean
 }
 
@@ -34,10 +38,24 @@ export class PeerWatch implements Watch {
   isDead(slotOffset: number, { image, issuedMs, answeredMs }: Parameters<Watch['isDead']>[1]): boolean {
     const seen = this.#seen.get(slotOffset)
     // It held the image when the first read was answered at the latest, and when this one was sent at the earliest.
-    if (seen?.image.equals(image)) return issuedMs - seen.sinceMs >= this.#lostMs
+    if (seen?.image.equals(image)) {
+      seen.lookedMs = issuedMs
+      return issuedMs - seen.sinceMs >= this.#lostMs
+    }
     if (this.#seen.size >= MAX_SLOTS) this.#seen.clear()
-    this.#seen.set(slotOffset, { image, sinceMs: answeredMs, told: false })
+    const times = { sinceMs: answeredMs, lookedMs: issuedMs, writtenAfterMs: seen?.lookedMs }
+    this.#seen.set(slotOffset, { image, ...times, told: false })
     return false
+  }
+
+  /** Whether it was seen to change, and that was after `sinceMs`. */
+  hasBeaten(slotOffset: number, sinceMs: number): boolean {
+    return (this.#seen.get(slotOffset)?.writtenAfterMs ?? Number.NEGATIVE_INFINITY) >= sinceMs
+  }
+
+  /** As it was last read. */
+  imageOf(slotOffset: number): Buffer | undefined {
+    return this.#seen.get(slotOffset)?.image
   }
 
   isLate(slotOffset: number, nowMs: number): boolean {

@@ -20,7 +20,7 @@ export interface LockingHost {
 
 export type Taken =
   | { readonly kind: 'acquired'; readonly holder: Holder; readonly image: Buffer }
-  | { readonly kind: 'busy'; readonly holders: readonly Holder[] }
+  | { readonly kind: 'busy'; readonly holders: readonly Holder[]; readonly image: Buffer }
   | { readonly kind: 'no heartbeat' }
   | { readonly kind: 'failed'; readonly why: AnswerKind }
 
@@ -45,11 +45,11 @@ export function* takeLock(
     left = undefined
     if (result.kind === 'failed') return result
     if (result.kind === 'acquired') return { kind: 'acquired', holder, image: result.image }
-    const { holders } = result
+    const { holders, image } = result
     dead = []
     for (const other of holders) if (yield* isGone(host, holder, other)) dead.push(other)
     if (dead.length > 0) continue
-    if (waitedMs >= patienceMs) return { kind: 'busy', holders }
+    if (waitedMs >= patienceMs) return { kind: 'busy', holders, image }
     const { issuedMs, answeredMs } = yield { kind: 'wait', ms: host.settings.contentionWaitMs }
     waitedMs += answeredMs - issuedMs
   }

@@ -1,20 +1,410 @@
-// Files that hosts hold open on a volume that they share: what goes together, what is refused, and what stands in the locks.
+// Files that hosts hold open on a volume that they share: what goes together, what operations of others and of the host itself may
+// do meanwhile, and what becomes of an open file whose host is taken for dead.
 
-import { expect, test } from 'vitest'
-import { bytes, sharedVolume } from './shared-volume.ts'
+import { describe, expect, test, vi } from 'vitest'
+import type { OpenFile, OpenMode } from '../../../../src/host/vmfs/open-file.ts'
+import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE } from '../../../../src/host/vmfs/structures/heartbeat.ts'
+import { openVolume } from '../../../../src/host/vmfs/volume.ts'
+import { bytes, type Host, type SharedVolume, sharedVolume } from './shared-volume.ts'
 
-test('an exclusive file is read, written and grows', async () => {
-  const shared = await sharedVolume(5)
-  const host = await shared.host()
-  await host.volume.putFile('/file', bytes('content'))
-  const file = await host.volume.openFile('/file', 'exclusive')
-  await file.write(7, Buffer.from(' and more'))
-  expect((await file.read(0, 100)).toString()).toBe('content and more')
-  await expect(host.volume.removeFile('/file')).rejects.toThrow('"/file" is in use')
-  await host.volume.truncate('/file', 3)
-  expect((await file.read(0, 100)).toString()).toBe('con')
-  await file.close()
-  await host.volume.removeFile('/file')
-  await host.volume.close()
+const TIMEOUT_MS = 120_000
+const MODES: readonly OpenMode[] = ['exclusive', 'readOnly', 'multiWriter']
+const HOW = { exclusive: 'exclusively', readOnly: 'to read it', multiWriter: 'for several writers' }
+const MIB = 1024 * 1024
+
+const block = (fill: string, length = 512): Buffer => Buffer.alloc(length, fill)
+
+async function hosts(shared: SharedVolume, count: number): Promise<Host[]> {
+  return await Promise.all(Array.from({ length: count }, () => shared.host()))
+}
+
+async function end(shared: SharedVolume, all: readonly Host[]): Promise<void> {
+  for (const { volume } of all) await volume.close()
   expect(await shared.findings()).toEqual([])
-}, 60_000)
+}
+
+const refusal = (path: string, by: Host, mode: OpenMode) =>
+  expect.objectContaining({
+    problem: 'in use',
+    message: `"${path}" is in use: host ${by.volume.host} holds its lock ${HOW[mode]}; try again when it is closed there`,
+  })
+
+describe.each([5, 6] as const)('VMFS%i', (version) => {
+  test(
+    'modes that go together: of readers, and of writers of one file; whichever host opens it',
+    async () => {
+      const shared = await sharedVolume(version)
+      const [one, other] = (await hosts(shared, 2)) as [Host, Host]
+      for (const first of MODES)
+        for (const second of MODES) {
+          const path = `/${first}-${second}`
+          await one.volume.putFile(path, bytes('content'))
+          const held = await one.volume.openFile(path, first)
+          if (first === second && first !== 'exclusive') {
+            const also = await Promise.all([one.volume.openFile(path, second), other.volume.openFile(path, second)])
+            for (const file of also) expect((await file.read(0, 100)).toString()).toBe('content')
+            for (const file of also) await file.close()
+          } else {
+            await expect(one.volume.openFile(path, second)).rejects.toMatchObject({
+              problem: 'in use',
+              message: `"${path}" is in use: this host has it open ${HOW[first]}; close it first`,
+            })
+            await expect(other.volume.openFile(path, second)).rejects.toEqual(refusal(path, one, first))
+          }
+          expect((await held.read(2, 3)).toString()).toBe('nte')
+          await held.close()
+          await (await other.volume.openFile(path, 'exclusive')).close()
+        }
+      await end(shared, [one, other])
+    },
+    TIMEOUT_MS,
+  )
+
+  test.each(MODES)(
+    '%s: operations of another host on the file are refused, naming who has it open; then they are done',
+    async (mode) => {
+      const shared = await sharedVolume(version)
+      const [one, other] = (await hosts(shared, 2)) as [Host, Host]
+      await one.volume.putFile('/file', bytes('content'))
+      await one.volume.putFile('/source', bytes('source'))
+      const reference = await other.volume.reference('/file')
+      const held = await one.volume.openFile('/file', mode)
+      const operations = [
+        () => other.volume.truncate('/file', 3),
+        () => other.volume.putFile('/file', bytes('put')),
+        () => other.volume.rename('/file', '/moved'),
+        () => other.volume.rename('/source', '/moved'),
+        () => other.volume.removeFile('/moved'),
+      ]
+      await expect(other.volume.writeAt(reference, 0, Buffer.from('x'))).rejects.toMatchObject({ problem: 'in use' })
+      for (const operate of [...operations.slice(0, 3), () => other.volume.removeFile('/file')])
+        await expect(operate()).rejects.toEqual(refusal('/file', one, mode))
+      await expect(other.volume.rename('/source', '/file')).rejects.toEqual(refusal('/file', one, mode))
+      // What is beside it is nobody's.
+      await other.volume.putFile('/beside', bytes('beside'))
+      expect((await held.read(0, 100)).toString()).toBe('content')
+      await held.close()
+      for (const operate of operations) await operate()
+      expect(await shared.names()).toEqual(['beside'])
+      await end(shared, [one, other])
+    },
+    TIMEOUT_MS,
+  )
+})
+
+test(
+  'the holder is named with its address, where its heartbeat slot has one, and how many hosts hold the lock with it',
+  async () => {
+    const shared = await sharedVolume(5)
+    const { device } = await shared.device()
+    const volume = await openVolume([device])
+    const { slots, slotBytes } = volume.version.heartbeats
+    const region = await volume.logical.read(HEARTBEAT_OFFSET, slots * slotBytes)
+    for (let at = 0; at < region.length; at += slotBytes) HEARTBEAT.encode({ ip: '192.0.2.7' }, region, at)
+    await volume.logical.write(HEARTBEAT_OFFSET, region)
+    const [one, other, third] = (await hosts(shared, 3)) as [Host, Host, Host]
+    await one.volume.putFile('/file', bytes('content'))
+    for (const reader of [one, other]) await reader.volume.openFile('/file', 'readOnly')
+    await expect(third.volume.removeFile('/file')).rejects.toThrow(
+      /^"\/file" is in use: host [0-9a-f-]{35} \(192\.0\.2\.7\) holds its lock to read it, as 1 other host does; /,
+    )
+    await end(shared, [one, other, third])
+  },
+  TIMEOUT_MS,
+)
+
+describe('the host that has it open', () => {
+  test(
+    'exclusive: it writes, the file grows, and its operations are done under the lock; but the file does not go',
+    async () => {
+      const shared = await sharedVolume(6)
+      const host = await shared.host()
+      await host.volume.putFile('/file', bytes('content'))
+      await host.volume.putFile('/other', bytes('other'))
+      const file = await host.volume.openFile('/file', 'exclusive')
+      await file.write(7, Buffer.from(' and more'))
+      expect((await file.read(0, 100)).toString()).toBe('content and more')
+      await file.write(3 * MIB, block('z'))
+      expect(await file.read(3 * MIB, 1024)).toEqual(block('z'))
+      await host.volume.truncate('/file', 3)
+      await host.volume.writeAt(file.reference, 3, Buffer.from('!'))
+      expect((await file.read(0, 100)).toString()).toBe('con!')
+      await host.volume.putFile('/file', bytes('put'))
+      expect((await file.read(0, 100)).toString()).toBe('put')
+      await host.volume.rename('/file', '/moved')
+      const inUse = {
+        problem: 'in use',
+        message: '"/moved" is in use: this host has it open exclusively; close it first',
+      }
+      await expect(host.volume.removeFile('/moved')).rejects.toMatchObject(inUse)
+      await expect(host.volume.rename('/other', '/moved')).rejects.toMatchObject(inUse)
+      expect((await file.read(0, 100)).toString()).toBe('put')
+      await file.close()
+      await host.volume.rename('/other', '/moved')
+      await host.volume.removeFile('/moved')
+      await end(shared, [host])
+    },
+    TIMEOUT_MS,
+  )
+
+  test.each(['readOnly', 'multiWriter'] as const)(
+    '%s: its own operations leave the file as others may have it open too',
+    async (mode) => {
+      const shared = await sharedVolume(5)
+      const host = await shared.host()
+      await host.volume.putFile('/file', bytes('content'))
+      const file = await host.volume.openFile('/file', mode)
+      const operations = [
+        () => host.volume.truncate('/file', 3),
+        () => host.volume.putFile('/file', bytes('put')),
+        () => host.volume.writeAt(file.reference, 0, Buffer.from('x')),
+        () => host.volume.rename('/file', '/moved'),
+        () => host.volume.removeFile('/file'),
+      ]
+      for (const operate of operations)
+        await expect(operate()).rejects.toMatchObject({
+          problem: 'in use',
+          message: expect.stringContaining(`is in use: this host has it open ${HOW[mode]}; `),
+        })
+      expect((await file.read(0, 100)).toString()).toBe('content')
+      await end(shared, [host])
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'it is open as often as it was opened; a file that is closed is neither read nor written, and closing it again is nothing',
+    async () => {
+      const shared = await sharedVolume(5)
+      const [one, other] = (await hosts(shared, 2)) as [Host, Host]
+      await one.volume.putFile('/file', bytes('content'))
+      const twice = [await one.volume.openFile('/file', 'readOnly'), await one.volume.openFile('/file', 'readOnly')]
+      await twice[0]!.close()
+      await twice[0]!.close()
+      await expect(other.volume.removeFile('/file')).rejects.toEqual(refusal('/file', one, 'readOnly'))
+      await expect(twice[0]!.read(0, 1)).rejects.toThrow('the file has been closed')
+      await twice[1]!.close()
+      await other.volume.removeFile('/file')
+      await end(shared, [one, other])
+      await twice[1]!.close()
+      await expect(twice[1]!.read(0, 1)).rejects.toThrow('closed')
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'the end of the volume closes its files: their locks are free',
+    async () => {
+      const shared = await sharedVolume(5)
+      const [one, other] = (await hosts(shared, 2)) as [Host, Host]
+      await one.volume.putFile('/a', bytes('a'))
+      await one.volume.putFile('/b', bytes('b'))
+      const files = [await one.volume.openFile('/a', 'exclusive'), await one.volume.openFile('/b', 'readOnly')]
+      await one.volume.close()
+      for (const file of files) await expect(file.read(0, 1)).rejects.toThrow('closed')
+      for (const path of ['/a', '/b']) await other.volume.removeFile(path)
+      await end(shared, [other])
+    },
+    TIMEOUT_MS,
+  )
+})
+
+test.each([
+  ['a directory', '/directory', 'is a directory'],
+  ['a system file', '/.fdc.sf', 'read-only'],
+  ['what is not there', '/nothing', 'no such file'],
+])(
+  'not opened: %s',
+  async (_, path, problem) => {
+    const shared = await sharedVolume(5)
+    const host = await shared.host()
+    await host.volume.makeDirectory('/directory')
+    for (const mode of MODES) await expect(host.volume.openFile(path, mode)).rejects.toMatchObject({ problem })
+    await end(shared, [host])
+  },
+  TIMEOUT_MS,
+)
+
+describe.each([5, 6] as const)('VMFS%i: several writers', (version) => {
+  test(
+    'they write their parts of one file, and each reads what the others wrote',
+    async () => {
+      const shared = await sharedVolume(version)
+      const all = await hosts(shared, 3)
+      await all[0]!.volume.putFile('/file', zeros(2 * MIB + 100))
+      const files = await Promise.all(all.map(({ volume }) => volume.openFile('/file', 'multiWriter')))
+      await Promise.all(files.map((file, at) => file.write(at * 512, block(`${at}`))))
+      await files[2]!.write(MIB - 1024, block('e', 2048))
+      await files[1]!.write(2 * MIB, block('t', 100))
+      for (const file of files) {
+        expect(await file.read(0, 3 * 512)).toEqual(Buffer.concat(['0', '1', '2'].map((fill) => block(fill))))
+        expect(await file.read(MIB - 1024, 2048)).toEqual(block('e', 2048))
+        expect(await file.read(2 * MIB, 512)).toEqual(block('t', 100))
+      }
+      await end(shared, all)
+    },
+    TIMEOUT_MS,
+  )
+
+  test.each<Case>([
+    ['behind its end', '/file', (file) => file.write(MIB - 512, block('x', 1024))],
+    ['parts of a sector', '/file', (file) => file.write(1, block('x', 511))],
+    ['where it has no block', '/holes', (file) => file.write(MIB, block('x'))],
+    // Of VMFS5, such a file has a sub-block.
+    ...(version === 6 ? [['in its descriptor', '/small', (file) => file.write(0, block('x', 5))] as Case] : []),
+  ])('nothing is written %s', async (_, path, write) => {
+    const shared = await sharedVolume(version)
+    const host = await shared.host()
+    await host.volume.putFile('/file', zeros(MIB))
+    await host.volume.putFile('/small', bytes('small'))
+    await host.volume.putFile('/holes', zeros(MIB))
+    await host.volume.truncate('/holes', 2 * MIB)
+    const file = await host.volume.openFile(path, 'multiWriter')
+    const before = await file.read(0, 2 * MIB)
+    await expect(write(file)).rejects.toMatchObject({
+      problem: 'unsupported',
+      message: expect.stringMatching(/^the file is open for several writers: .*; /),
+    })
+    expect((await file.read(0, 2 * MIB)).equals(before)).toBe(true)
+    await end(shared, [host])
+  })
+})
+
+test(
+  'who may only read is refused a write; and another open reads what was written in between',
+  async () => {
+    const shared = await sharedVolume(5)
+    const [one, other] = (await hosts(shared, 2)) as [Host, Host]
+    await one.volume.putFile('/file', bytes('before'))
+    const reader = await one.volume.openFile('/file', 'readOnly')
+    expect((await reader.read(0, 100)).toString()).toBe('before')
+    await expect(reader.write(0, Buffer.from('x'))).rejects.toMatchObject({ problem: 'read-only' })
+    await reader.close()
+    const writer = await other.volume.openFile('/file', 'exclusive')
+    await writer.write(0, Buffer.from('after it'))
+    await writer.close()
+    const again = await one.volume.openFile('/file', 'readOnly')
+    expect((await again.read(0, 100)).toString()).toBe('after it')
+    await end(shared, [one, other])
+  },
+  TIMEOUT_MS,
+)
+
+test.each(['readOnly', 'multiWriter'] as const)(
+  '%s: eight hosts, and no ninth',
+  async (mode) => {
+    const shared = await sharedVolume(6)
+    const all = await hosts(shared, 9)
+    await all[0]!.volume.putFile('/file', bytes('content'))
+    const files = await Promise.all(all.slice(0, 8).map(({ volume }) => volume.openFile('/file', mode)))
+    await expect(all[8]!.volume.openFile('/file', mode)).rejects.toThrow(
+      /^"\/file" is in use: host .* as 7 other hosts do; /,
+    )
+    await files[3]!.close()
+    expect((await (await all[8]!.volume.openFile('/file', mode)).read(0, 100)).toString()).toBe('content')
+    await end(shared, all)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'locks of operations are waited for: hosts that open and close one file in turn all get it',
+  async () => {
+    const shared = await sharedVolume(5)
+    const all = await hosts(shared, 3)
+    await all[0]!.volume.putFile('/file', bytes(''))
+    const append = async ({ volume }: Host, times: number) => {
+      for (let time = 0; time < times; time++) {
+        const file = await volume.openFile('/file', 'exclusive')
+        const { length } = await file.read(0, 1000)
+        await file.write(length, Buffer.from('x'))
+        await file.close()
+      }
+    }
+    await Promise.all(all.map((host) => append(host, 5)))
+    const file = await all[0]!.volume.openFile('/file', 'readOnly')
+    expect((await file.read(0, 1000)).toString()).toBe('x'.repeat(15))
+    await end(shared, all)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'two hosts that want what the other has open are both told, and keep theirs',
+  async () => {
+    const shared = await sharedVolume(5)
+    const [one, other] = (await hosts(shared, 2)) as [Host, Host]
+    for (const path of ['/a', '/b']) await one.volume.putFile(path, bytes('content'))
+    const files = [await one.volume.openFile('/a', 'exclusive'), await other.volume.openFile('/b', 'exclusive')]
+    const ends = await Promise.allSettled([one.volume.removeFile('/b'), other.volume.removeFile('/a')])
+    expect(ends.map((each) => each.status === 'rejected' && each.reason)).toEqual([
+      refusal('/b', other, 'exclusive'),
+      refusal('/a', one, 'exclusive'),
+    ])
+    for (const file of files) await file.write(0, Buffer.from('CON'))
+    await end(shared, [one, other])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'the heartbeat is lost: an open file is neither read nor written any more, whatever its descriptor leads to by now',
+  async () => {
+    const shared = await sharedVolume(5)
+    const host = await shared.host()
+    for (const mode of MODES) await host.volume.putFile(`/${mode}`, zeros(MIB))
+    const files = await Promise.all(MODES.map((mode) => host.volume.openFile(`/${mode}`, mode)))
+    const { device } = await shared.device()
+    const { logical, version } = await openVolume([device])
+    const { slots, slotBytes } = version.heartbeats
+    const region = await logical.read(HEARTBEAT_OFFSET, slots * slotBytes)
+    for (let at = 0; at < region.length; at += slotBytes) {
+      const { state, generation } = HEARTBEAT.decode(region, at)
+      if (state !== HEARTBEAT_STATE.used) continue
+      const image = region.subarray(at, at + slotBytes)
+      HEARTBEAT.encode({ state: HEARTBEAT_STATE.free, generation: generation + 1n }, image)
+      await logical.write(HEARTBEAT_OFFSET + at, image)
+    }
+    await vi.waitFor(() => expect(host.events.map(({ kind }) => kind)).toContain('heartbeat lost'), {
+      timeout: TIMEOUT_MS,
+    })
+    for (const file of files) {
+      const dead = { problem: 'in use', message: expect.stringMatching(/^this host has lost its heartbeat slot, /) }
+      await expect(file.read(0, 512)).rejects.toMatchObject(dead)
+      if (file.mode !== 'readOnly') await expect(file.write(0, block('x'))).rejects.toMatchObject(dead)
+    }
+    await host.volume.close().catch(() => {})
+    const heir = await shared.host()
+    for (const mode of MODES) {
+      const file = await heir.volume.openFile(`/${mode}`, 'exclusive')
+      expect((await file.read(0, MIB)).equals(Buffer.alloc(MIB))).toBe(true)
+    }
+    await heir.volume.close()
+  },
+  TIMEOUT_MS,
+)
+
+test.each(MODES)(
+  'a host dies with a file open, %s: who opens it next breaks the lock',
+  async (mode) => {
+    const shared = await sharedVolume(5)
+    const [victim, heir] = (await hosts(shared, 2)) as [Host, Host]
+    await victim.volume.putFile('/file', bytes('content'))
+    await victim.volume.openFile('/file', mode)
+    victim.session.destroy()
+    const file = await heir.volume.openFile('/file', 'exclusive')
+    expect((await file.read(0, 100)).toString()).toBe('content')
+    expect(heir.events.map(({ kind }) => kind)).toContain('broken')
+    expect(heir.volume.lockingCounts!['acquire lock of dead owner'].ats).toBeGreaterThan(0)
+    await file.close()
+    await victim.volume.close().catch(() => {})
+    await end(shared, [heir])
+  },
+  TIMEOUT_MS,
+)
+
+type Case = [what: string, path: string, write: (file: OpenFile) => Promise<void>]
+
+async function* zeros(length: number): AsyncGenerator<Uint8Array> {
+  yield Buffer.alloc(length)
+}
