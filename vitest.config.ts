@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -5,5 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Most tests wait for disks and sockets: vitest's own choice, one less than there are, leaves half of a small machine idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 })
