@@ -42,6 +42,8 @@ export interface RunOptions {
 const IQN = 'iqn.2026-11.io.lunette:hosts'
 const THINK_MS = 700
 const SHARED_FILES = 3
+/** Of the part of a host's UUID that names its process; random bits stand above. */
+const PROCESS_BITS = 0x3fffff
 /** Between two looks with debugvmfs. */
 const SHOWN_MS = 2500
 /** Every third host's connections go through what cuts them. */
@@ -201,7 +203,7 @@ class Run {
 
   /** The UUID of a host names its process. */
   #hasEnded(host: string): boolean {
-    return this.#killed.has(Number.parseInt(host.split('-')[1]!, 16))
+    return this.#killed.has(Number.parseInt(host.split('-')[1]!, 16) & PROCESS_BITS)
   }
 
   #tellJudgement(): void {

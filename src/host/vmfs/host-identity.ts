@@ -9,12 +9,14 @@ import { decodeUuid, encodeUuid, UUID_BYTES } from './structures/uuid.ts'
 /** Where a UUID holds its parts: the time, the process, random bits, and the kernel in place of a MAC address. */
 const AT = { seconds: 0, process: 4, random: 8, kernel: 10 } as const
 const KERNEL_BYTES = 6
+/** No process of Linux has a number beyond them (PID_MAX_LIMIT); the bits above are random. */
+const PROCESS_BITS = 22
 
-/** A UUID for this process to open one volume under. */
+/** A UUID for this process to open one volume under: hosts of one process that come in the same second have different ones. */
 export function makeHostUuid(): string {
   const raw = Buffer.alloc(UUID_BYTES)
   raw.writeUInt32LE(Math.floor(Date.now() / 1000) % 2 ** 32, AT.seconds)
-  raw.writeUInt32LE(process.pid, AT.process)
+  raw.writeUInt32LE(((randomBytes(4).readUInt32LE() << PROCESS_BITS) | process.pid) >>> 0, AT.process)
   randomBytes(2).copy(raw, AT.random)
   const kernel = thisKernel() ?? randomBytes(KERNEL_BYTES)
   kernel.copy(raw, AT.kernel)
@@ -27,7 +29,7 @@ export function isEndedProcess(uuid: string): boolean {
   const kernel = thisKernel()
   if (!kernel?.equals(raw.subarray(AT.kernel))) return false
   try {
-    process.kill(raw.readUInt32LE(AT.process), 0)
+    process.kill(raw.readUInt32LE(AT.process) % 2 ** PROCESS_BITS, 0)
     return false
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH'

@@ -12,9 +12,9 @@ const kernelIsKnown = existsSync('/proc/self/ns/pid') && existsSync('/proc/sys/k
 const ofProcess = (uuid: string, id: number) => uuid.replace(/-[0-9a-f]{8}-/, `-${id.toString(16).padStart(8, '0')}-`)
 
 describe('the UUID of a host', () => {
-  test('two of one process differ, and are UUIDs', () => {
+  test('those of one process differ, and are UUIDs', () => {
     const uuids = new Set(Array.from({ length: 16 }, makeHostUuid))
-    expect(uuids.size).toBeGreaterThan(1)
+    expect(uuids.size).toBe(16)
     for (const uuid of uuids) expect(encodeUuid(uuid)).toHaveLength(16)
   })
 
