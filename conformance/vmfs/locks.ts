@@ -46,7 +46,7 @@ export async function holdLocks(tools: Tools, { version, images }: Volume): Prom
           stampUs: 123_456_789n,
           owner: host.uuid,
         },
-        ...{ lockImplementation: LOCK_IMPLEMENTATION, ip: '192.0.2.7' },
+        ...{ lockImplementation: LOCK_IMPLEMENTATION.both, ip: '192.0.2.7' },
       }
       await image.write(HEARTBEAT.encode(fields), 0, HEARTBEAT.size, DATA_OFFSET + offset)
     }

@@ -54,15 +54,20 @@ function level(node: Group, parser: Argv, terminal: Terminal, done: (code: numbe
 
 function addCommand(command: Command, parser: Argv, terminal: Terminal, done: (code: number) => void): void {
   const { name, describe, positionals, options } = command
-  const words = Object.entries(positionals).map(([word, how]) => (how.demandOption ? `<${word}>` : `[${word}]`))
+  const words = Object.entries(positionals).map(([word, { demandOption, array }]) => {
+    const named = array ? `${word}..` : word
+    return demandOption ? `<${named}>` : `[${named}]`
+  })
   const usage = [name, ...words].join(' ')
   parser.command(
     usage,
     describe,
     (inner) => {
-      // One value each: "-" is one as well, and no option.
-      for (const [positional, how] of Object.entries(positionals))
-        inner.positional(positional, how as { type: 'string' }).nargs(positional, 1)
+      // One value each, unless it says otherwise: "-" is one as well, and no option.
+      for (const [positional, how] of Object.entries(positionals)) {
+        inner.positional(positional, how as { type: 'string' })
+        if (!how.array) inner.nargs(positional, 1)
+      }
       // An option of the command's own has its name to itself.
       if ('version' in options) inner.version(false)
       return examples(command, inner.options(options)).strict()

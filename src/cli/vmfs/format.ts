@@ -60,9 +60,10 @@ const describe = ({
   size,
   fileBlocks,
   freeFileBlocks,
+  lockMode,
 }: Awaited<ReturnType<typeof formatVolume>>) =>
   `VMFS${version} volume ${JSON.stringify(label)}, ${uuid}\n` +
-  `${formatBytes(size)}, of which ${formatBytes((size * freeFileBlocks) / fileBlocks)} are free\n`
+  `${formatBytes(size)}, of which ${formatBytes((size * freeFileBlocks) / fileBlocks)} are free; locking mode ${lockMode}\n`
 
 function requireSize(text: string): number {
   const size = parseSize(text)

@@ -8,6 +8,7 @@ import { vmfsGet } from './get.ts'
 import { vmfsHeartbeats } from './heartbeats.ts'
 import { vmfsInfo } from './info.ts'
 import { vmfsLn } from './ln.ts'
+import { vmfsLockmode } from './lockmode.ts'
 import { vmfsLocks } from './locks.ts'
 import { vmfsLs } from './ls.ts'
 import { vmfsMkdir } from './mkdir.ts'
@@ -27,6 +28,6 @@ export const vmfs: Group = {
   ],
   commands: [
     ...[vmfsFormat, vmfsInfo, vmfsLs, vmfsCat, vmfsPut, vmfsGet, vmfsRm],
-    ...[vmfsMkdir, vmfsMv, vmfsLn, vmfsTruncate, vmfsCheck, vmfsHeartbeats, vmfsLocks],
+    ...[vmfsMkdir, vmfsMv, vmfsLn, vmfsTruncate, vmfsCheck, vmfsHeartbeats, vmfsLocks, vmfsLockmode],
   ],
 }

@@ -1,6 +1,7 @@
 // lunette vmfs info VOLUME: what a volume is, where it is and how full.
 
 import { readHeartbeats } from '../../host/vmfs/heartbeats.ts'
+import { lockModeOf, lockModeText } from '../../host/vmfs/lock-mode.ts'
 import { measureSpace, type SpaceUse } from '../../host/vmfs/space.ts'
 import { LVM_DATA_OFFSET, PE_BYTES } from '../../host/vmfs/structures/lvm.ts'
 import type { Volume } from '../../host/vmfs/volume.ts'
@@ -39,6 +40,7 @@ async function infoOf(volume: Volume) {
     vmfs: version.version,
     uuid: descriptor.uuid,
     volumeUuid: logical.uuid,
+    lockingMode: lockModeText(lockModeOf(volume)),
     createdAt: new Date(descriptor.createdAt * 1000).toISOString(),
     size: logical.size,
     blocks: useOf(fileBlocks),
@@ -83,6 +85,7 @@ function lines(info: Info): string[] {
     `Version  VMFS ${info.version}`,
     `UUID     ${info.uuid}`,
     `Volume   ${info.volumeUuid}`,
+    `Locking  ${info.lockingMode}`,
     `Created  ${info.createdAt}`,
     `Size     ${formatBytes(info.size)}, ${formatBytes(blocks.free * blocks.bytes)} free`,
     ...info.extents.map(

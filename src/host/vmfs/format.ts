@@ -9,6 +9,8 @@ import { type FormatPlan, planFormat, volumeOffset as systemFileOffset } from '.
 import { formatRegions } from './format-regions.ts'
 import { whatIsOn } from './format-signatures.ts'
 import { type FormatProgress, FormatWriter } from './format-writer.ts'
+import { type LockMode, withLockMode } from './lock-mode.ts'
+import { whyNoAts } from './locking/why-no-ats.ts'
 import { LogicalVolume } from './logical-volume.ts'
 import { decodeFdAddress, SYSTEM_FD } from './structures/address.ts'
 import { DirectoryImage } from './structures/directory.ts'
@@ -43,6 +45,8 @@ export interface FormattedVolume {
   readonly size: number
   readonly fileBlocks: number
   readonly freeFileBlocks: number
+  /** ATS-only where an array that knows ATS is behind every device. */
+  readonly lockMode: LockMode
 }
 
 /** Bits of the descriptor's `config` as real volumes have them; bit 2 says 32 sub-blocks per cluster. */
@@ -74,11 +78,9 @@ export async function formatVolume(devices: readonly BlockDevice[], options: For
   })
   const regions = formatRegions(plan, directories, seconds)
   const uuid = newUuid()
+  const lockMode = (await whyNoAts(devices)) === undefined ? 'ATS-only' : 'ATS+SCSI'
   const descriptor = fsDescriptor(plan, {
-    label,
-    uuid,
-    volumeUuid,
-    seconds,
+    ...{ label, uuid, volumeUuid, seconds, lockMode },
     formattedBy: options.hostUuid ?? newUuid(),
   })
   const writer = new FormatWriter(devices, volume, regions, options.onProgress)
@@ -92,7 +94,7 @@ export async function formatVolume(devices: readonly BlockDevice[], options: For
   await volume.flush()
   const { fileBlocks, usedBlocks } = plan
   const freeFileBlocks = fileBlocks - usedBlocks
-  return { label, version: version.version, uuid, volumeUuid, size: volume.size, fileBlocks, freeFileBlocks }
+  return { label, version: version.version, uuid, volumeUuid, size: volume.size, fileBlocks, freeFileBlocks, lockMode }
 }
 
 function requireLabel(label: string): void {
@@ -142,9 +144,10 @@ interface Identity {
   readonly volumeUuid: string
   readonly formattedBy: string
   readonly seconds: number
+  readonly lockMode: LockMode
 }
 
-function fsDescriptor({ version, fdc }: FormatPlan, { seconds, ...identity }: Identity): Buffer {
+function fsDescriptor({ version, fdc }: FormatPlan, { seconds, lockMode, ...identity }: Identity): Buffer {
   const place = (address: number) => {
     const { cluster, resource } = decodeFdAddress(address)
     return systemFileOffset(fdc.file, fdc.geometry.resourceOffset(cluster, resource))
@@ -153,7 +156,8 @@ function fsDescriptor({ version, fdc }: FormatPlan, { seconds, ...identity }: Id
   return FS_DESCRIPTOR.encode(
     {
       ...{ magic: FS_MAGIC, majorVersion: version.major, minorVersion: version.minor, ...identity },
-      ...{ config: DENSE_SUB_BLOCKS, diskBlockBytes: 512, fileBlockBytes: FILE_BLOCK_BYTES, createdAt: seconds },
+      config: withLockMode(DENSE_SUB_BLOCKS, { mode: lockMode, isPending: false }),
+      ...{ diskBlockBytes: 512, fileBlockBytes: FILE_BLOCK_BYTES, createdAt: seconds },
       ...{ snapshotId: 1, volumeSnapshotId: 1, generation: 1n, subBlockBytes: version.subBlockBytes },
       ...{ fdcGroupOffset: FIRST_GROUP_OFFSET, fdcClustersPerGroup: fdc.geometry.clustersPerGroup },
       ...{ pb2Offset: place(SYSTEM_FD.pb2), pb2Address: SYSTEM_FD.pb2 },

@@ -4,7 +4,7 @@
 import { uptime } from 'node:os'
 import { crc32c } from '@node-rs/crc32'
 import { VmfsError } from './errors.ts'
-import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE, LOCK_IMPLEMENTATION } from './structures/heartbeat.ts'
+import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE } from './structures/heartbeat.ts'
 import type { ValuesOf } from './structures/structure.ts'
 import { encodeUuid, NIL_UUID } from './structures/uuid.ts'
 import type { VolumeIo } from './transaction.ts'
@@ -66,7 +66,7 @@ export async function takeSlot(
   volume: VolumeIo,
   version: VmfsVersion,
   slot: Heartbeat,
-  host: string,
+  { host, lockImplementation }: { readonly host: string; readonly lockImplementation: number },
 ): Promise<Heartbeat> {
   const taken: Heartbeat = {
     ...slot,
@@ -79,7 +79,7 @@ export async function takeSlot(
     journalOffset: 0,
     driverMajor: version.major,
     driverMinor: version.minor,
-    lockImplementation: LOCK_IMPLEMENTATION,
+    lockImplementation,
   }
   await writeSlot(volume, version, taken)
   return taken

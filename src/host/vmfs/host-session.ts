@@ -16,6 +16,8 @@ import {
 import { isEndedProcess } from './host-identity.ts'
 import { HostJournal, replayJournal } from './journal.ts'
 import { freeJournalBlock, takeJournalBlock } from './journal-blocks.ts'
+import { lockModeOf } from './lock-mode.ts'
+import { implementationOf } from './locking/operations.ts'
 import { HEARTBEAT, HEARTBEAT_STATE } from './structures/heartbeat.ts'
 import type { JournalBounds } from './structures/journal.ts'
 import type { VolumeIo } from './transaction.ts'
@@ -23,8 +25,8 @@ import type { Volume } from './volume.ts'
 
 export interface RecoverOptions {
   /**
-   * The hosts whose slots are in use are dead, whoever they are: replay their journals and free their slots;
-   * with 'ended' those alone of which that is known, also on a device that other hosts may have.
+   * The hosts whose slots are in use are dead, whoever they are: replay their journals and free their slots. On devices that hosts
+   * share they are watched first, and one that beats is refused. With 'ended' those alone of which that is known.
    */
   readonly recover?: boolean | 'ended'
 }
@@ -85,7 +87,8 @@ export async function beginSession(volume: Volume, io: VolumeIo, host: string): 
   const { version, logical } = volume
   const slots = await readSlots(logical, version)
   requireAlone(slots.filter(({ isUsed }) => isUsed).map(decodeSlot), host)
-  const slot = await takeSlot(logical, version, chooseSlot(slots, host), host)
+  const lockImplementation = implementationOf(lockModeOf(volume).mode, true)
+  const slot = await takeSlot(logical, version, chooseSlot(slots, host), { host, lockImplementation })
   try {
     // A journal is taken, and written to, by one host alone: whoever came at the same time is gone from here on.
     await requireStillAlone(volume, slot)

@@ -1,25 +1,25 @@
 // A host has a volume of shared devices open for writing while its heartbeat beats there. Other hosts have it open as well: what they
 // change is excluded by locks, and what those leave behind that die is replayed by whoever wants a lock of theirs.
 
-import { SENSE } from '../../../protocol/scsi/sense.ts'
-import type { BlockDevice } from '../block-device.ts'
-import type { Clock } from '../clock.ts'
-import { CommandError } from '../command-error.ts'
-import { isShared } from '../shared-device.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { VmfsError } from './errors.ts'
-import { chooseSlot, type JournalPlace, readSlots } from './heartbeats.ts'
+import { chooseSlot, type JournalPlace, type RawSlot, readSlots } from './heartbeats.ts'
+import { isEndedProcess } from './host-identity.ts'
 import { journalBounds, type OpenSession } from './host-session.ts'
 import { HostJournal, replayJournal } from './journal.ts'
 import { freeJournalBlock, takeJournalBlock } from './journal-blocks.ts'
+import type { LockMode } from './lock-mode.ts'
 import type { LockingCounts } from './locking/counters.ts'
 import { type EngineOptions, LockingEngine } from './locking/engine.ts'
 import { OperationLocks } from './locking/operation-locks.ts'
 import { LOCKING_DEFAULTS, type LockingSettings } from './locking/settings.ts'
+import { HostLocking } from './locking-mode.ts'
+import { inUse } from './shared-recovery.ts'
 import type { VolumeIo } from './transaction.ts'
 import type { Volume } from './volume.ts'
 
-export interface SharedOptions extends Pick<EngineOptions, 'onEvent' | 'onTrace'> {
-  /** How the volume is locked, and how fast; ATS-only on an array that knows COMPARE AND WRITE, and ESXi's times without it. */
+export interface SharedOptions extends Pick<EngineOptions, 'onEvent' | 'onTrace' | 'watch'> {
+  /** How this host locks, and how fast: as the volume says, and in ESXi's times, without it. */
   readonly locking?: Partial<LockingSettings>
   readonly clock?: Clock
 }
@@ -37,6 +37,7 @@ export class SharedSession implements OpenSession {
   readonly #io: VolumeIo
   readonly #engine: LockingEngine
   readonly #place: JournalPlace
+  readonly #locking: HostLocking
 
   constructor(volume: Volume, io: VolumeIo, engine: LockingEngine, host: string, journal: HostJournal, opened: Opened) {
     this.host = host
@@ -45,11 +46,22 @@ export class SharedSession implements OpenSession {
     this.#io = io
     this.#engine = engine
     this.#place = opened.place
+    this.#locking = opened.locking
     this.locks = opened.locks
+  }
+
+  /** Resolves when of each host that had the volume open before it is known that it lives, or it is buried. */
+  async buryTheDead(): Promise<void> {
+    while (await this.#engine.nextBurial());
   }
 
   get counts(): LockingCounts {
     return this.#engine.counts
+  }
+
+  /** The volume's mode is to become `mode`: it does when the last host closes it, or the next one opens it alone. */
+  async setLockMode(mode: LockMode): Promise<void> {
+    await underGuard(this.#volume, this.#engine, () => this.#locking.request(this.#engine, mode))
   }
 
   /** Gives journal and slot back; after a change that was cut both stay, and the locks with them, for a peer to replay. */
@@ -58,7 +70,11 @@ export class SharedSession implements OpenSession {
     try {
       if (this.journal.isInDoubt) return
       await this.#io.flush()
-      await underGuard(this.#volume, this.#engine, () => this.#giveJournal())
+      await underGuard(this.#volume, this.#engine, async () => {
+        await this.#giveJournal()
+        // What is not completed here is by who opens the volume next.
+        await this.#locking.finish(this.#engine).catch(() => {})
+      })
       isDone = true
     } finally {
       await this.#engine.stop({ abandon: !isDone })
@@ -76,6 +92,7 @@ export class SharedSession implements OpenSession {
 interface Opened {
   readonly place: JournalPlace
   readonly locks: OperationLocks
+  readonly locking: HostLocking
 }
 
 /**
@@ -86,60 +103,86 @@ export async function beginSharedSession(
   volume: Volume,
   io: VolumeIo,
   host: string,
-  { locking, clock, onEvent, onTrace }: SharedOptions,
+  { locking, clock = systemClock, onEvent, onTrace, watch }: SharedOptions,
 ): Promise<SharedSession> {
   const { logical, version } = volume
-  const mode = locking?.mode ?? ((await knowAts(logical.extents)) ? 'ATS-only' : 'ATS+SCSI')
-  const settings: LockingSettings = { ...LOCKING_DEFAULTS, ...locking, mode }
+  const hostLocking = new HostLocking(volume, locking)
+  const settings: LockingSettings = { ...LOCKING_DEFAULTS, ...locking, mode: await hostLocking.begin() }
   const slots = await readSlots(logical, version)
-  const first = slots.findIndex(({ slotOffset }) => slotOffset === chooseSlot(slots, host).slotOffset)
-  const candidates = [...slots.slice(first), ...slots.slice(0, first)].filter(({ isUsed }) => !isUsed)
+  const others = inUse(volume, slots, clock.now())
+  const candidates = freeSlots(slots, host)
   const owner = { host, journalAddress: 0, journalOffset: 0, driverMajor: version.major, driverMinor: version.minor }
   const engine = await LockingEngine.open(
     logical,
     { volume: volume.descriptor.uuid, owner, slots: candidates.map(({ slotOffset }) => slotOffset) },
     {
       settings,
-      ...(clock && { clock }),
+      ...{ clock, others, isEnded: isEndedProcess },
       ...(onEvent && { onEvent }),
       ...(onTrace && { onTrace }),
-      async replay(offset, writer) {
-        if (offset !== 0) await replayJournal(logical, offset, writer, journalBounds(volume))
+      ...(watch && { watch }),
+      async replay(offset, writer, replayTo) {
+        if (offset !== 0) await replayJournal(replayTo, offset, writer, journalBounds(volume))
       },
     },
   )
   const locks = new OperationLocks(engine, settings.lostMs * PATIENCE)
   engine.start()
   try {
-    const { place, journal } = await underGuard(volume, engine, async () => {
-      const found = await takeJournalBlock(volume, io, locks)
-      const started = new HostJournal(logical, found.offset, host, journalBounds(volume))
-      await started.start()
-      await engine.rest()
-      await engine.nameJournal(found.address, found.offset)
-      return { place: found, journal: started }
-    })
+    const named = () =>
+      inMode(volume, engine, hostLocking, async () => {
+        const found = await takeJournalBlock(volume, io, locks)
+        const started = new HostJournal(logical, found.offset, host, journalBounds(volume))
+        await started.start()
+        await engine.rest()
+        await engine.nameJournal(found.address, found.offset)
+        return { place: found, journal: started }
+      })
+    const { place, journal } = await afterTheDead(engine, named)
     engine.start()
-    return new SharedSession(volume, io, engine, host, journal, { place, locks })
+    return new SharedSession(volume, io, engine, host, journal, { place, locks, locking: hostLocking })
   } catch (error) {
     await engine.stop().catch(() => false) // the cause of the failure is what matters
     throw error
   }
 }
 
-/** Some arrays say in Block Limits that they know COMPARE AND WRITE, and refuse it: a block is replaced by itself to find out. */
-async function knowAts(extents: readonly { readonly device: BlockDevice }[]): Promise<boolean> {
-  const limits = { mayLeave: () => true, timeoutMs: LOCKING_DEFAULTS.ioTimeoutMs }
-  for (const { device } of extents) {
-    if (!isShared(device) || !device.hasCompareAndWrite) return false
-    const block = await device.read(0, device.blockBytes)
+function freeSlots(slots: readonly RawSlot[], host: string): readonly RawSlot[] {
+  const free = slots.filter(({ isUsed }) => !isUsed)
+  if (free.length === 0) return free
+  const first = free.findIndex(({ slotOffset }) => slotOffset === chooseSlot(slots, host).slotOffset)
+  return [...free.slice(first), ...free.slice(0, first)]
+}
+
+/** Journals may have run out since hosts have died: it is tried again as long as any of them may be dead. */
+async function afterTheDead<Result>(engine: LockingEngine, take: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    // Whoever is buried while it is tried is known by then.
+    const round = engine.nextBurial()
     try {
-      await device.compareAndWrite(0, block, block, limits)
+      return await take()
     } catch (error) {
-      if (error instanceof CommandError && error.is(SENSE.INVALID_COMMAND_OPERATION_CODE)) return false
+      const ranOut = error instanceof VmfsError && (error.problem === 'in use' || error.problem === 'no space')
+      if (!ranOut || !(await round)) throw error
     }
   }
-  return true
+}
+
+/** Runs under the guard, once no host has the volume open in another mode than the volume's. @throws VmfsError 'in use' while one has */
+async function inMode<Result>(
+  volume: Volume,
+  engine: LockingEngine,
+  locking: HostLocking,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  for (;;) {
+    const settled = await underGuard(volume, engine, async () => {
+      const stranded = await locking.settle(engine)
+      return stranded.length > 0 ? { stranded } : { result: await run() }
+    })
+    if ('result' in settled) return settled.result
+    for (const slot of settled.stranded) await locking.demandDead(engine, slot)
+  }
 }
 
 /** Journals are taken and given back by one host at a time: the lock of the root directory's neighbour, .fbb.sf, excludes them. */

@@ -20,6 +20,7 @@ import { removeDirectory, removeFile } from './operations/remove.ts'
 import { rename } from './operations/rename.ts'
 import { replayable } from './operations/replayable-source.ts'
 import { lookup } from './path-lookup.ts'
+import { buryAll, leftBehind } from './shared-recovery.ts'
 import { beginSharedSession, type SharedOptions, SharedSession } from './shared-session.ts'
 import { decodeFdAddress } from './structures/address.ts'
 import { encodeUuid } from './structures/uuid.ts'
@@ -301,8 +302,9 @@ export async function openForWriting(
 async function openShared(volume: Volume, host: string, now: () => number, options: WriteOptions) {
   const { logical, cache, version } = volume
   cache.keepNothing(version.sectorBytes)
-  const recovered = options.recover ? await recoverHosts(volume, logical, host, options) : []
-  const session = await beginSharedSession(volume, logical, host, options)
+  const left = await leftBehind(volume, options)
+  const session = await beginSharedSession(volume, logical, host, { ...options, ...(left.watch && { watch: left.watch }) })
+  const recovered = await buryAll(volume, session, left)
   const writing = new Writing(volume, logical, session.journal, now, session.locks, crc32c(encodeUuid(host)))
   return new WritableVolume(writing, session, recovered)
 }

@@ -3,6 +3,8 @@
 
 import { VmfsError } from '../errors.ts'
 import { isEndedProcess } from '../host-identity.ts'
+import { lockModeOf } from '../lock-mode.ts'
+import { CURE, strandedHosts, strandedText } from '../locking-mode.ts'
 import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE } from '../structures/heartbeat.ts'
 import { decodeJournalRecord, type JournalBounds, journalRecordLength } from '../structures/journal.ts'
 import type { ValuesOf } from '../structures/structure.ts'
@@ -47,6 +49,10 @@ export async function checkHeartbeats(context: CheckContext): Promise<Map<number
       used.set(slotOffset, slot)
       if (isEndedProcess(owner)) await checkDead(context, slot)
     }
+  }
+  for (const slot of strandedHosts(volume, [...used.values()])) {
+    const message = `${strandedText(slot, lockModeOf(volume).mode)}: ${CURE}`
+    findings.add({ name: 'stranded host', volumeOffset: slot.slotOffset, message })
   }
   return used
 }

@@ -13,6 +13,7 @@ export const FINDINGS = [
   'heartbeat state',
   'heartbeat offset',
   'heartbeat of a dead host',
+  'stranded host',
   'journal unreadable',
   'journal unapplied',
   'lock type',

@@ -1,7 +1,7 @@
 // What a locking procedure asks of the disk and what it is told. A procedure is a generator: it yields commands and is handed their
 // answers with the host's own time, so that whoever runs it, on a disk or in virtual time, decides each step.
 
-import type { LockOperation } from './operations.ts'
+import type { SectorOperation } from './operations.ts'
 import type { LockingSettings } from './settings.ts'
 
 interface ReadSector {
@@ -33,13 +33,19 @@ type IoCommand = ReadSector | CompareAndWriteSector | WriteSector | Reservation
 export type Command =
   | (IoCommand & {
       /** On behalf of what. */
-      readonly operation: LockOperation
+      readonly operation: SectorOperation
       /** No answer by then: the command is aborted. */
       readonly timeoutMs: number
     })
   | { readonly kind: 'wait'; readonly ms: number }
   /** Carry out what the journal of a dead host says. */
-  | { readonly kind: 'replay'; readonly journalOffset: number; readonly host: string }
+  | {
+      readonly kind: 'replay'
+      readonly journalOffset: number
+      readonly host: string
+      /** Until when what it writes may leave; without it as long as the host's own heartbeat is fresh. */
+      readonly untilMs?: number
+    }
   | { readonly kind: 'event'; readonly event: LockingEvent }
 
 export type LockingEventKind =
@@ -85,7 +91,7 @@ export interface Answer {
 export type Procedure<Result> = Generator<Command, Result, Answer>
 
 /** Sends a command; a RESERVATION CONFLICT is tried again, as often as the settings allow. */
-export function* send(settings: LockingSettings, operation: LockOperation, io: IoCommand): Procedure<Answer> {
+export function* send(settings: LockingSettings, operation: SectorOperation, io: IoCommand): Procedure<Answer> {
   for (let retries = 0; ; retries++) {
     const answer = yield { ...io, operation, timeoutMs: settings.ioTimeoutMs }
     if (answer.kind !== 'conflict' || retries >= settings.conflictRetries) return answer

@@ -1,7 +1,7 @@
 // What a host has sent for its locks and its heartbeat, and how it went: in all, and by operation.
 
 import type { AnswerKind, Command } from './commands.ts'
-import { LOCK_OPERATIONS, type LockOperation } from './operations.ts'
+import { SECTOR_OPERATIONS, type SectorOperation } from './operations.ts'
 
 export interface OperationCounts {
   readonly reads: number
@@ -15,7 +15,7 @@ export interface OperationCounts {
   readonly plainWrites: number
 }
 
-export type LockingCounts = Readonly<Record<LockOperation, OperationCounts>>
+export type LockingCounts = Readonly<Record<SectorOperation, OperationCounts>>
 type Mutable = { -readonly [Name in keyof OperationCounts]: number }
 
 const NAMES = {
@@ -23,7 +23,10 @@ const NAMES = {
 } as const satisfies Record<string, keyof OperationCounts>
 
 export class Counters {
-  readonly #counts = Object.fromEntries(LOCK_OPERATIONS.map((name) => [name, none()])) as Record<LockOperation, Mutable>
+  readonly #counts = Object.fromEntries(SECTOR_OPERATIONS.map((name) => [name, none()])) as Record<
+    SectorOperation,
+    Mutable
+  >
 
   count(command: Extract<Command, { operation: unknown }>, answer: AnswerKind): void {
     const counts = this.#counts[command.operation]

@@ -5,18 +5,26 @@ import { type Clock, callAt, systemClock } from '../../clock.ts'
 import { type IoLimits, isShared, type SharedDevice } from '../../shared-device.ts'
 import { VmfsError } from '../errors.ts'
 import type { LogicalVolume } from '../logical-volume.ts'
+import type { VolumeIo } from '../transaction.ts'
 import { answerOf } from './answers.ts'
+import { Burials, type LockingHost } from './burial.ts'
 import type { Answer, Command, LockingEvent, Procedure } from './commands.ts'
 import { Contention, type Keeper } from './contention.ts'
 import { Counters, type LockingCounts } from './counters.ts'
 import { HeartbeatMachine, type HeartbeatPlace } from './heartbeat-machine.ts'
 import type { HeldMode, Holder } from './lock-images.ts'
 import { type OptimisticLock, unlock, upgradeLock } from './lock-procedures.ts'
+import type { VolumeMode } from './operations.ts'
+import { outlive } from './outlive.ts'
 import { OwnReservation } from './own-reservation.ts'
 import { PeerWatch } from './peer-watch.ts'
-import type { LockingSettings } from './settings.ts'
+import { replaceSector } from './replace-sector.ts'
+import { replayIo } from './replay-io.ts'
+import { fencedTimes, type LockingSettings } from './settings.ts'
 import { takeLock } from './take-lock.ts'
 import { type LockingTrace, traced } from './trace.ts'
+import { vacate } from './undertaker.ts'
+import { type Others, Undertaking } from './undertaking.ts'
 
 export interface EngineOptions {
   readonly settings: LockingSettings
@@ -25,8 +33,14 @@ export interface EngineOptions {
   readonly onEvent?: (event: LockingEvent & { readonly atMs: number }) => void
   /** Told of each command once it is answered. */
   readonly onTrace?: (sent: LockingTrace) => void
-  /** Carries out what the journal at this offset of the volume says. */
-  readonly replay: (journalOffset: number, host: string) => Promise<void>
+  /** Carries out what the journal at this offset of the volume says, by way of `io`. */
+  readonly replay: (journalOffset: number, host: string, io: VolumeIo) => Promise<void>
+  /** Those of them that are dead are buried. */
+  readonly others?: Others
+  /** What is known of slots already. */
+  readonly watch?: PeerWatch
+  /** Whether a host is known to be a process that has ended. */
+  readonly isEnded?: (host: string) => boolean
 }
 
 interface HeldLock {
@@ -47,9 +61,13 @@ type Io = Extract<Command, { operation: unknown }>
 export class LockingEngine {
   readonly #volume: LogicalVolume
   readonly #options: EngineOptions
+  /** The mode may become another one. */
+  readonly #settings: { -readonly [Name in keyof LockingSettings]: LockingSettings[Name] }
   readonly #clock: Clock
   readonly #machine: HeartbeatMachine
   readonly #watch: PeerWatch
+  /** As procedures see it. */
+  readonly #host: LockingHost
   readonly #reservation = new OwnReservation()
   readonly #counters = new Counters()
   readonly #held = new Map<number, HeldLock>()
@@ -57,40 +75,66 @@ export class LockingEngine {
   readonly #left = new Map<number, Buffer>()
   /** The heartbeat that it has begun with: without it all locks are gone, and nothing is written any more. */
   #first: Holder | undefined
-  #isReplaying = false
-  #wake = (): void => {}
+  /** End the waits of procedures. */
+  readonly #wakes = new Map<unknown, () => void>()
+  #heartbeat: unknown
   #beating: Promise<void> = Promise.resolve()
+  #undertaking: Undertaking | undefined
   #last: Promise<unknown> = Promise.resolve()
   readonly #contention: Contention
 
   private constructor(volume: LogicalVolume, place: HeartbeatPlace, options: EngineOptions) {
     this.#volume = volume
-    this.#options = options
+    this.#settings = { ...options.settings }
+    this.#options = { ...options, settings: this.#settings }
     this.#clock = options.clock ?? systemClock
-    this.#watch = new PeerWatch(options.settings.lostMs)
-    this.#machine = new HeartbeatMachine(options.settings, place, this.#watch)
+    this.#watch = options.watch ?? new PeerWatch(options.settings.lostMs)
+    this.#machine = new HeartbeatMachine(this.#settings, place, this.#watch)
+    this.#host = {
+      ...{ settings: this.#settings, watch: this.#watch },
+      burials: new Burials(this.#settings, options.isEnded),
+      holder: () => (this.#isFirst() ? this.#machine.holder : undefined),
+    }
     for (const { device } of volume.extents)
       if (isShared(device))
         device.fence({
           mayLeave: () => this.#mayWrite(),
           opened: () => this.#opened(),
-          timeoutMs: options.settings.ioTimeoutMs,
+          ...fencedTimes(options.settings),
         })
     this.#contention = new Contention(this.#watch, options.settings.lostMs)
   }
 
-  /** Takes a heartbeat slot. @throws VmfsError 'in use' when no slot is to be had */
+  /** Takes a heartbeat slot, that of a host that is dead when no other is left. @throws VmfsError 'in use' when none is to be had */
   static async open(volume: LogicalVolume, place: HeartbeatPlace, options: EngineOptions): Promise<LockingEngine> {
+    const { others } = options
     const engine = new LockingEngine(volume, place, options)
-    const acquired = await engine.#run(engine.#machine.acquire())
-    engine.#first = engine.#machine.holder
-    if (!acquired) throw new VmfsError('in use', `the volume ${place.volume} has no heartbeat slot for this host`)
+    const machine = engine.#machine
+    let acquired = await engine.#run(machine.acquire())
+    if (!acquired && !machine.failure && others && others.slots.length > 0) {
+      const free = await engine.#run(vacate(engine.#host, place.owner.host, others))
+      if (free !== undefined) acquired = await engine.#run(machine.acquire([free]))
+    }
+    if (!acquired) throw noSlot(place, machine.failure)
+    engine.#first = machine.holder
+    if (others)
+      engine.#undertaking = new Undertaking(engine.#host, others, {
+        run: (procedure) => engine.#run(procedure),
+        wake: (procedure) => engine.#wakes.get(procedure)?.(),
+      })
     return engine
   }
 
   /** Beats from now on. */
   start(): void {
-    this.#beating = this.#run(this.#machine.run())
+    const heartbeat = this.#machine.run()
+    this.#heartbeat = heartbeat
+    this.#beating = this.#run(heartbeat)
+  }
+
+  /** Resolves when a host was buried that had a slot before. @returns false when none is left that may be dead */
+  async nextBurial(): Promise<boolean> {
+    return (await this.#undertaking?.nextBurial()) ?? false
   }
 
   /** Says in the slot where this host keeps its journal: before `start`, or after `rest`. @throws VmfsError 'in use' */
@@ -101,8 +145,37 @@ export class LockingEngine {
   /** Stops beating. */
   async rest(): Promise<void> {
     this.#machine.end()
-    this.#wake()
+    this.#wakes.get(this.#heartbeat)?.()
     await this.#beating
+  }
+
+  /** Of this host's heartbeat. */
+  get slotOffset(): number | undefined {
+    return this.#machine.holder?.heartbeatOffset
+  }
+
+  /** Locks in another mode from now on; while no beat is under way. */
+  useMode(mode: VolumeMode): void {
+    this.#settings.mode = mode
+  }
+
+  /**
+   * Replaces a sector that is no lock if it still is what was `read`.
+   * @returns false when it is not
+   * @throws VmfsError 'in use' when this host has lost its own heartbeat, or the disk does not answer
+   */
+  replace(offset: number, read: Buffer, image: Buffer): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.#isFirst()) throw lostHeartbeat()
+      const result = await this.#run(replaceSector(this.#settings, offset, read, image))
+      if (result.kind === 'failed') throw notTaken(offset, result.why)
+      return result.kind === 'replaced'
+    })
+  }
+
+  /** Watches a host for as long as it takes. @returns whether it is gone: dead, and buried, or ended */
+  outlive(other: Holder): Promise<boolean> {
+    return this.#inTurn(() => this.#run(outlive(this.#host, other)))
   }
 
   /** Bytes of a sector there. */
@@ -153,8 +226,7 @@ export class LockingEngine {
     return this.#inTurn(async () => {
       if (this.#held.get(offset)?.mode === mode && this.holds(offset)) return true
       if (!this.#isFirst()) throw lostHeartbeat()
-      const host = { settings: this.#options.settings, watch: this.#watch, holder: () => this.#machine.holder }
-      const result = await this.#run(takeLock(host, offset, mode, patienceMs, this.#left.get(offset)))
+      const result = await this.#run(takeLock(this.#host, offset, mode, patienceMs, this.#left.get(offset)))
       this.#left.delete(offset)
       switch (result.kind) {
         case 'acquired':
@@ -207,6 +279,7 @@ export class LockingEngine {
    */
   async stop({ abandon = false }: { readonly abandon?: boolean } = {}): Promise<boolean> {
     await this.#last.catch(() => {})
+    await this.#undertaking?.end()
     await this.rest()
     if (this.#isFirst() && (abandon || this.#held.size > 0)) return false
     return await this.#run(this.#machine.clear())
@@ -224,7 +297,7 @@ export class LockingEngine {
   async #opened(): Promise<boolean> {
     const { retryMs, lostMs } = this.#options.settings
     const lastMs = this.#clock.now() + MAX_OUTAGE * lostMs
-    while (!this.#isReplaying && this.#isFirst() && this.#clock.now() < lastMs) {
+    while (this.#isFirst() && this.#clock.now() < lastMs) {
       if (this.#mayWrite()) return true
       await this.#wait(retryMs / 10)
     }
@@ -250,7 +323,7 @@ export class LockingEngine {
   async #carryOut(command: Command, procedure: unknown): Promise<Pick<Answer, 'kind' | 'image'>> {
     switch (command.kind) {
       case 'wait':
-        await this.#wait(command.ms)
+        await this.#wait(command.ms, procedure)
         return { kind: 'done' }
       case 'event':
         this.#options.onEvent?.({ ...command.event, atMs: Date.now() })
@@ -262,27 +335,23 @@ export class LockingEngine {
     }
   }
 
-  /** What may not leave during a replay is not sent later either: by then another host may do it, or its host be back. */
-  async #replay({ journalOffset, host }: Extract<Command, { kind: 'replay' }>): Promise<{ image?: Buffer }> {
-    this.#isReplaying = true
-    try {
-      await this.#options.replay(journalOffset, host)
-    } finally {
-      this.#isReplaying = false
-    }
+  async #replay({ journalOffset, host, untilMs }: Extract<Command, { kind: 'replay' }>): Promise<{ image?: Buffer }> {
+    const mayLeave = () => (untilMs === undefined ? this.#mayWrite() : this.#clock.now() < untilMs)
+    const limits = { mayLeave, ...fencedTimes(this.#settings) }
+    await this.#options.replay(journalOffset, host, replayIo(this.#volume, limits, this.#settings, this.#clock))
     return {}
   }
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
+  async #wait(ms: number, procedure?: unknown): Promise<void> {
+    await new Promise<void>((resolve) => {
       const cancel = callAt(this.#clock, this.#clock.now() + ms, resolve)
-      // The heartbeat waits the longest: a stop does not wait for it.
-      if (ms >= this.#options.settings.beatMs)
-        this.#wake = () => {
-          cancel()
-          resolve()
-        }
+      if (procedure === undefined) return
+      this.#wakes.set(procedure, () => {
+        cancel()
+        resolve()
+      })
     })
+    this.#wakes.delete(procedure)
   }
 
   async #io(command: Io, procedure: unknown): Promise<Pick<Answer, 'kind' | 'image'>> {
@@ -354,6 +423,14 @@ export class LockingEngine {
     }
   }
 }
+
+const noSlot = ({ volume }: HeartbeatPlace, why: string | undefined) =>
+  new VmfsError(
+    'in use',
+    why === undefined
+      ? `all heartbeat slots of the volume ${volume} are in use by hosts that live: close it on one of them`
+      : `no heartbeat slot of the volume ${volume} could be taken (${why}): is the disk there?`,
+  )
 
 const lostHeartbeat = () =>
   new VmfsError(

@@ -1,7 +1,7 @@
 // What becomes of a heartbeat slot's image (notes, 4): taken, beaten, being replayed by another host, cleared. A slot that is being
 // replayed stays in use, since tools know no third state, and names the host that replays it.
 
-import { HEARTBEAT, HEARTBEAT_STATE, LOCK_IMPLEMENTATION } from '../structures/heartbeat.ts'
+import { HEARTBEAT, HEARTBEAT_STATE } from '../structures/heartbeat.ts'
 import { NIL_UUID } from '../structures/uuid.ts'
 import { type Holder, sameHolder } from './lock-images.ts'
 
@@ -14,24 +14,37 @@ export interface SlotOwner {
   readonly driverMinor: number
 }
 
+interface LocksBy {
+  readonly lockImplementation: number
+}
+
 type Fields = Partial<ReturnType<typeof HEARTBEAT.decode>>
 
 const NOT_REPLAYED: Fields = { replayHost: NIL_UUID, replayHeartbeat: 0, replayGeneration: 0n }
 
 /** @returns nothing when the slot is in use */
-export function taken(image: Buffer, slotOffset: number, owner: SlotOwner, stampUs: bigint): Buffer | undefined {
+export function taken(
+  image: Buffer,
+  slotOffset: number,
+  owner: SlotOwner & LocksBy,
+  stampUs: bigint,
+): Buffer | undefined {
   const { state, generation } = HEARTBEAT.decode(image)
   if (state !== HEARTBEAT_STATE.free) return undefined
   const { host, ...rest } = owner
   return changed(image, {
     ...{ state: HEARTBEAT_STATE.used, offset: slotOffset, generation: generation + 1n, stampUs, owner: host },
-    ...{ ...rest, lockImplementation: LOCK_IMPLEMENTATION, ...NOT_REPLAYED },
+    ...{ ...rest, ...NOT_REPLAYED },
   })
 }
 
-/** Where its host keeps its journal from now on. */
-export const withJournal = (image: Buffer, journalAddress: number, journalOffset: number): Buffer =>
-  changed(image, { journalAddress, journalOffset })
+/** Where its host keeps its journal from now on, and how it locks. */
+export const withJournal = (
+  image: Buffer,
+  journalAddress: number,
+  journalOffset: number,
+  lockImplementation: number,
+): Buffer => changed(image, { journalAddress, journalOffset, lockImplementation })
 
 /** Beaten by its owner, whoever had begun to replay it. */
 export const beaten = (image: Buffer, stampUs: bigint): Buffer => changed(image, { stampUs, ...NOT_REPLAYED })

@@ -2,7 +2,7 @@
 // slot is not what it is to be, all I/O stops until the slot was read again: it is untouched, and the host goes on; it was cleared,
 // and the host starts anew without its locks; or it is being replayed, and the host waits for the end of that, or of who does it.
 
-import type { Answer, Command, LockingEvent, LockingEventKind, Procedure } from './commands.ts'
+import type { Answer, AnswerKind, Command, LockingEvent, LockingEventKind, Procedure } from './commands.ts'
 import {
   beaten,
   cleared,
@@ -15,7 +15,7 @@ import {
   withJournal,
 } from './heartbeat-images.ts'
 import { type Holder, sameHolder } from './lock-images.ts'
-import { methodOf } from './operations.ts'
+import { implementationOf, methodOf } from './operations.ts'
 import type { Watch } from './peer-watch.ts'
 import { type LockingSettings, leaseMs } from './settings.ts'
 import { readSector, updateSector } from './update-sector.ts'
@@ -51,6 +51,7 @@ export class HeartbeatMachine {
   /** When the procedure under way sent its first command. */
   #startedMs = 0
   #ending = false
+  #failure: AnswerKind | undefined
 
   /** @param watch of the peers that may replay this host's journal */
   constructor(settings: LockingSettings, place: HeartbeatPlace, watch: Watch) {
@@ -74,21 +75,35 @@ export class HeartbeatMachine {
     return this.#access && this.#last !== undefined && nowMs - this.#last.issuedMs < leaseMs(this.#settings)
   }
 
+  /** How the command ended that kept the last `acquire` from a slot; nothing where none was free. */
+  get failure(): AnswerKind | undefined {
+    return this.#failure
+  }
+
   /** Whether this is the host's slot, as it knows it. */
   isOwn(holder: Holder): boolean {
     return this.#holder !== undefined && sameHolder(this.#holder, holder)
   }
 
-  /** Operation 4. @returns false when no slot was to be had */
-  *acquire(): Procedure<boolean> {
-    for (const offset of this.#place.slots) {
+  /** Operation 4. @returns false when no slot was to be had, or with `failure` */
+  *acquire(slots = this.#place.slots): Procedure<boolean> {
+    this.#failure = undefined
+    for (const offset of slots) {
       const result = yield* this.#timed(
         updateSector<'used'>(this.#settings, 'acquire heartbeat', offset, (image) => {
-          const write = taken(image, offset, this.#place.owner, this.#stamp(image))
+          const write = taken(
+            image,
+            offset,
+            { ...this.#place.owner, lockImplementation: this.#implementation },
+            this.#stamp(image),
+          )
           return write ? { write } : { leave: 'used' }
         }),
       )
-      if (result.kind === 'failed') return false
+      if (result.kind === 'failed') {
+        this.#failure = result.why
+        return false
+      }
       if (result.kind === 'left') continue
       this.#holder = occupantOf(result.image, offset)
       this.#confirm({ image: result.image, issuedMs: this.#startedMs })
@@ -105,7 +120,7 @@ export class HeartbeatMachine {
     const result = yield* this.#timed(
       updateSector<'not ours'>(this.#settings, 'acquire heartbeat', own.heartbeatOffset, (image) =>
         isUntouched(image, own)
-          ? { write: withJournal(beaten(image, this.#stamp(image)), address, offset) }
+          ? { write: withJournal(beaten(image, this.#stamp(image)), address, offset, this.#implementation) }
           : { leave: 'not ours' },
       ),
     )
@@ -144,7 +159,8 @@ export class HeartbeatMachine {
 
   /** Operation 5, until a beat is on the medium. */
   *#beat(): Procedure<void> {
-    let method = methodOf('maintain heartbeat', this.#settings.mode, this.#settings.heartbeatByAts)
+    const { mode, heartbeatByAts, acceleratedLocking } = this.#settings
+    let method = methodOf('maintain heartbeat', mode, heartbeatByAts, acceleratedLocking)
     for (;;) {
       const last = this.#last
       const leftMs = last ? last.issuedMs + this.#settings.lostMs - this.#nowMs : 0
@@ -267,7 +283,9 @@ export class HeartbeatMachine {
     const read = yield* readSector(this.#settings, 'reclaim heartbeat', heartbeatOffset)
     if (read.kind !== 'done' || !read.image) return false
     const occupant = occupantOf(read.image, heartbeatOffset)
-    if (!occupant || !sameHolder(occupant, replayer)) return true
+    // It may have no slot: then what it has claimed is its lease.
+    const isLease = heartbeatOffset === this.#holder?.heartbeatOffset
+    if (!isLease && (!occupant || !sameHolder(occupant, replayer))) return true
     return this.#watch.isDead(heartbeatOffset, { ...read, image: read.image })
   }
 
@@ -289,6 +307,10 @@ export class HeartbeatMachine {
     this.#confirm({ image: result.image, issuedMs: this.#startedMs })
     this.#access = true
     return true
+  }
+
+  get #implementation(): number {
+    return implementationOf(this.#settings.mode, this.#settings.acceleratedLocking)
   }
 
   #confirm(beat: Beat): void {

@@ -3,9 +3,11 @@
 
 import type { Answer } from './commands.ts'
 
+export type SlotRead = Pick<Answer, 'issuedMs' | 'answeredMs'> & { readonly image: Buffer }
+
 export interface Watch {
   /** Tells of a slot that was read: whether it has not changed for so long that its host is dead. */
-  isDead(slotOffset: number, read: Pick<Answer, 'issuedMs' | 'answeredMs'> & { readonly image: Buffer }): boolean
+  isDead(slotOffset: number, read: SlotRead): boolean
   /** Whether it has not changed for longer than between two beats, and this is told for the first time. */
   isLate(slotOffset: number, nowMs: number): boolean
 }
@@ -35,7 +37,7 @@ export class PeerWatch implements Watch {
     this.#lostMs = lostMs
   }
 
-  isDead(slotOffset: number, { image, issuedMs, answeredMs }: Parameters<Watch['isDead']>[1]): boolean {
+  isDead(slotOffset: number, { image, issuedMs, answeredMs }: SlotRead): boolean {
     const seen = this.#seen.get(slotOffset)
     // It held the image when the first read was answered at the latest, and when this one was sent at the earliest.
     if (seen?.image.equals(image)) {

@@ -2,21 +2,10 @@
 // not changed for the time of a lease is dead: its slot is claimed, its journal replayed, its slot cleared with another generation,
 // and only then its locks are there to be taken.
 
+import { isGone, type LockingHost } from './burial.ts'
 import type { AnswerKind, Command, Procedure } from './commands.ts'
-import { cleared, journalOffsetOf, occupantOf, replayerOf, replaying } from './heartbeat-images.ts'
-import { type HeldMode, type Holder, sameHolder } from './lock-images.ts'
+import type { HeldMode, Holder } from './lock-images.ts'
 import { acquireLock } from './lock-procedures.ts'
-import type { Watch } from './peer-watch.ts'
-import type { LockingSettings } from './settings.ts'
-import { readSector, updateSector } from './update-sector.ts'
-
-/** A host that takes locks. */
-export interface LockingHost {
-  readonly settings: LockingSettings
-  readonly watch: Watch
-  /** As whom it takes them; nothing while it has no heartbeat. */
-  holder(): Holder | undefined
-}
 
 export type Taken =
   | { readonly kind: 'acquired'; readonly holder: Holder; readonly image: Buffer }
@@ -52,28 +41,9 @@ export function* takeLock(
     if (waitedMs >= patienceMs) return { kind: 'busy', holders, image }
     const { issuedMs, answeredMs } = yield { kind: 'wait', ms: host.settings.contentionWaitMs }
     waitedMs += answeredMs - issuedMs
+    for (const other of holders)
+      if (host.watch.isLate(other.heartbeatOffset, answeredMs)) yield waitingFor(other, host.settings.lostMs)
   }
-}
-
-/** Whether the holder of a lock has no heartbeat any more; one that has just been found dead is buried first. */
-function* isGone(host: LockingHost, own: Holder, other: Holder): Procedure<boolean> {
-  if (sameHolder(own, other)) return false
-  const { heartbeatOffset } = other
-  const read = yield* readSector(host.settings, 'replay heartbeat', heartbeatOffset)
-  if (read.kind !== 'done' || !read.image) return false
-  const image = read.image
-  const occupant = occupantOf(image, heartbeatOffset)
-  if (!occupant || !sameHolder(occupant, other)) return true
-  const unchanged = host.watch.isDead(heartbeatOffset, { ...read, image })
-  const replayer = replayerOf(image)
-  if (replayer && sameHolder(replayer, own)) return yield* bury(host, own, heartbeatOffset, image)
-  if (!unchanged) {
-    if (host.watch.isLate(heartbeatOffset, read.issuedMs)) yield waitingFor(other, host.settings.lostMs)
-    return false
-  }
-  // Nobody beats a slot that is being replayed: whether that goes on, the replaying host's own slot tells.
-  if (replayer && !(yield* isGone(host, own, replayer))) return false
-  return yield* bury(host, own, heartbeatOffset, image)
 }
 
 const waitingFor = ({ host, heartbeatOffset }: Holder, lostMs: number): Command => ({
@@ -85,48 +55,3 @@ const waitingFor = ({ host, heartbeatOffset }: Holder, lostMs: number): Command 
       `${lostMs / 1000} s without a change it is taken for dead`,
   },
 })
-
-/** Operation 7, the replay itself, and operation 6. @returns false when somebody else was faster, or the owner lives after all */
-function* bury(host: LockingHost, own: Holder, slotOffset: number, seen: Buffer): Procedure<boolean> {
-  const { settings } = host
-  const claim = replaying(seen, own)
-  const claimed = yield* updateSector<'changed'>(settings, 'replay heartbeat', slotOffset, (image) =>
-    image.equals(seen) ? { write: claim } : { leave: 'changed' },
-  )
-  if (claimed.kind !== 'written') return false
-  const dead = occupantOf(claim, slotOffset)!
-  const replayed = yield { kind: 'replay', journalOffset: journalOffsetOf(claim), host: dead.host }
-  if (replayed.kind !== 'done') {
-    yield* unclaim(settings, slotOffset, claim, seen)
-    return false
-  }
-  const result = yield* updateSector<'changed'>(settings, 'clear heartbeat', slotOffset, (image) =>
-    image.equals(claim) ? { write: cleared(claim, 'replay') } : { leave: 'changed' },
-  )
-  if (result.kind !== 'written') return false
-  yield {
-    kind: 'event',
-    event: {
-      kind: 'broken',
-      text: `host ${dead.host} is dead: its HB slot at offset ${slotOffset} did not change for ${settings.lostMs} ms, its journal is replayed`,
-    },
-  }
-  return true
-}
-
-/** Times that of a lease: so long a disk that does not answer is tried. */
-const MAX_UNCLAIM = 8
-
-/** Who does not get a replay done leaves it to others: while it lives, they would wait for it. */
-function* unclaim(settings: LockingSettings, slotOffset: number, claim: Buffer, before: Buffer): Procedure<void> {
-  let firstMs: number | undefined
-  for (;;) {
-    const { kind } = yield* updateSector<'changed'>(settings, 'replay heartbeat', slotOffset, (image) =>
-      image.equals(claim) ? { write: before } : { leave: 'changed' },
-    )
-    if (kind !== 'failed') return
-    const { issuedMs, answeredMs } = yield { kind: 'wait', ms: settings.retryMs }
-    firstMs ??= issuedMs
-    if (answeredMs - firstMs >= MAX_UNCLAIM * settings.lostMs) return
-  }
-}

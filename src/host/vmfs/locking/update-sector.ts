@@ -2,7 +2,7 @@
 // the test image, or read and write under a reservation of the whole LUN. Who knows what the sector holds spares the first read.
 
 import { type Answer, type AnswerKind, type Procedure, send } from './commands.ts'
-import { type LockOperation, type Method, methodOf } from './operations.ts'
+import { type Method, methodOf, type SectorOperation } from './operations.ts'
 import type { LockingSettings } from './settings.ts'
 
 /** What is to become of a sector that holds `image`: its replacement, or the reason for leaving it. */
@@ -27,7 +27,7 @@ const failed = (why: AnswerKind): Failure => ({ kind: 'failed', why })
 /** @param known what the sector held last, for all that is known: by ATS it is the first test image, and a miscompare means read it */
 export function* updateSector<Reason>(
   settings: LockingSettings,
-  operation: LockOperation,
+  operation: SectorOperation,
   offset: number,
   decide: Decide<Reason>,
   known?: Buffer,
@@ -39,13 +39,13 @@ export function* updateSector<Reason>(
 
 class SectorUpdate<Reason> {
   readonly #settings: LockingSettings
-  readonly #operation: LockOperation
+  readonly #operation: SectorOperation
   readonly #offset: number
   readonly #decide: Decide<Reason>
   /** What was sent and not answered as done: found on the medium, it was carried out. */
   readonly #intended: Buffer[] = []
 
-  constructor(settings: LockingSettings, operation: LockOperation, offset: number, decide: Decide<Reason>) {
+  constructor(settings: LockingSettings, operation: SectorOperation, offset: number, decide: Decide<Reason>) {
     this.#settings = settings
     this.#operation = operation
     this.#offset = offset
@@ -135,7 +135,7 @@ class SectorUpdate<Reason> {
 }
 
 /** Reading twice changes nothing: what fails once is tried again. */
-export function* readSector(settings: LockingSettings, operation: LockOperation, offset: number): Procedure<Answer> {
+export function* readSector(settings: LockingSettings, operation: SectorOperation, offset: number): Procedure<Answer> {
   const answer = yield* send(settings, operation, { kind: 'read', offset })
   if (answer.kind === 'done' || answer.kind === 'conflict') return answer
   return yield* send(settings, operation, { kind: 'read', offset })

@@ -10,12 +10,20 @@ export const FS_MAGIC = 0x2fabf15e
 export const FS_MAGIC_LOCAL = 0x2fabf15f
 export const LABEL_BYTES = 128
 
+/** Bits of `config` that are our own. */
+export const LOCK_MODE_BITS = {
+  /** Locks and heartbeats by ATS alone; without it, by reservation where ATS fails. */
+  atsOnly: 0x1_0000,
+  /** The mode is about to change. */
+  pending: 0x2_0000,
+} as const
+
 export const FS_DESCRIPTOR = structure('file system descriptor', 512, {
   magic: u32(0x00),
   majorVersion: u32(0x04),
   minorVersion: u8(0x08),
   uuid: uuid(0x09),
-  /** Bit 2: 32 sub-blocks per cluster. */
+  /** Bit 2: 32 sub-blocks per cluster; LOCK_MODE_BITS. */
   config: u32(0x19),
   label: text(LABEL_BYTES)(0x1d),
   diskBlockBytes: u32(0x9d),

@@ -7,8 +7,8 @@ import { uuid } from './uuid.ts'
 export const HEARTBEAT_OFFSET = 0x300000
 
 export const HEARTBEAT_STATE = { free: 0xabcdef01, used: 0xabcdef02 } as const
-/** What ESXi writes as the way in which a host takes locks. */
-export const LOCK_IMPLEMENTATION = 3
+/** In which way a host takes locks: ESXi was seen to write 3. */
+export const LOCK_IMPLEMENTATION = { reservations: 1, ats: 2, both: 3 } as const
 
 export const HEARTBEAT = structure('heartbeat slot', 512, {
   state: u32(0x00),

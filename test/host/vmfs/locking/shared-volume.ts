@@ -1,17 +1,19 @@
 // A volume on a LUN of a real array, and hosts that have it open at once.
 
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { openTarget, type TargetSession } from '../../../../src/host/index.ts'
 import { openIscsiDevice } from '../../../../src/host/iscsi-device.ts'
 import { LogicalUnit } from '../../../../src/host/logical-unit.ts'
 import { checkVolume } from '../../../../src/host/vmfs/check/check.ts'
 import { formatVolume } from '../../../../src/host/vmfs/format.ts'
+import { type Heartbeat, readHeartbeats } from '../../../../src/host/vmfs/heartbeats.ts'
 import type { LockingEvent } from '../../../../src/host/vmfs/locking/commands.ts'
 import type { LockingSettings } from '../../../../src/host/vmfs/locking/settings.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import { openForWriting, type WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
 import type { ArrayOptions, LockEvent } from '../../../../src/index.ts'
 import { arrayForTest, type LunInput, MIB, memory, type TestArray } from '../../../target/array.ts'
+import { ReserveRecord } from './reserve-record.ts'
 
 export interface Host {
   readonly volume: WritableVolume
@@ -20,11 +22,13 @@ export interface Host {
 }
 
 /** Long enough for a machine that is slow, short enough to wait for. */
-const FAST: Partial<LockingSettings> = { beatMs: 200, ioTimeoutMs: 1000, lostMs: 2000, retryMs: 100 }
+export const FAST: Partial<LockingSettings> = { beatMs: 200, ioTimeoutMs: 1000, lostMs: 2000, retryMs: 100 }
 
 export class SharedVolume {
   readonly array: TestArray
   readonly events: LockEvent[]
+  /** Told of each event as it takes effect, with its images. */
+  onEvent: (event: LockEvent) => void = () => {}
   #hosts = 0
 
   constructor(array: TestArray, events: LockEvent[]) {
@@ -62,6 +66,17 @@ export class SharedVolume {
     }
   }
 
+  /** Of the hosts that have it open. */
+  async heartbeats(): Promise<Heartbeat[]> {
+    const { device } = await this.device()
+    const { logical, version } = await openVolume([device])
+    try {
+      return await readHeartbeats(logical, version)
+    } finally {
+      await device.close()
+    }
+  }
+
   async names(): Promise<string[]> {
     const { device } = await this.device()
     const volume = await openVolume([device])
@@ -87,19 +102,27 @@ export async function sharedVolume(
   { lun = {}, options = {} }: { lun?: LunInput; options?: ArrayOptions } = {},
 ): Promise<SharedVolume> {
   const events: LockEvent[] = []
+  let shared: SharedVolume | undefined
+  const record = new ReserveRecord()
   const array = await arrayForTest(
     [memory({ size: version === 5 ? 600 * MIB : 1100 * MIB, ...lun })],
     {},
     {},
     {
       ...options,
-      onLockEvent: (event) => events.push(event),
+      onLockEvent: (event) => {
+        events.push(event)
+        record.add(event)
+        shared?.onEvent(event)
+      },
     },
   )
-  const shared = new SharedVolume(array, events)
+  shared = new SharedVolume(array, events)
+  onTestFinished(() => expect(record.violations).toEqual([]))
   const { device } = await shared.device()
   await formatVolume([device], { version, label: 'shared' })
   await device.close()
+  events.length = 0 // those of format
   return shared
 }
 

@@ -1,6 +1,7 @@
 // A dead host's claim that cannot be given back, since the disk went away during the replay: it is tried for a while, not for ever.
 
 import { expect, test } from 'vitest'
+import { Burials } from '../../../../src/host/vmfs/locking/burial.ts'
 import type { Answer, Command } from '../../../../src/host/vmfs/locking/commands.ts'
 import { taken } from '../../../../src/host/vmfs/locking/heartbeat-images.ts'
 import { granted, type Holder } from '../../../../src/host/vmfs/locking/lock-images.ts'
@@ -17,7 +18,7 @@ const OWN: Holder = { host: '5f6a1b2c-00000001-0001-02005e000001', heartbeatOffs
 
 test('a disk that goes away during a replay and stays away: taking the lock fails', () => {
   const disk = new ModelDisk()
-  const owner = { host: DEAD, journalAddress: 0, journalOffset: 4096, driverMajor: 24, driverMinor: 82 }
+  const owner = { host: DEAD, journalAddress: 0, journalOffset: 4096, driverMajor: 24, driverMinor: 82, lockImplementation: 2 }
   const free = HEARTBEAT.encode({ state: HEARTBEAT_STATE.free, offset: SLOT, generation: 0n }, Buffer.alloc(512))
   disk.put(SLOT, taken(free, SLOT, owner, 1n)!)
   const dead: Holder = { host: DEAD, heartbeatOffset: SLOT, heartbeatGeneration: 1n }
@@ -26,7 +27,9 @@ test('a disk that goes away during a replay and stays away: taking the lock fail
     granted(encodeLock({ type: LOCK_TYPE.fileDescriptor, offset: LOCK }, Buffer.alloc(512)), dead, 'exclusive', [])!,
   )
   const watch = { isDead: () => true, isLate: () => false }
-  const locking = takeLock({ settings: LOCKING_DEFAULTS, watch, holder: () => OWN }, LOCK, 'exclusive', 0)
+  const locking = takeLock(
+    { settings: LOCKING_DEFAULTS, watch, burials: new Burials(LOCKING_DEFAULTS), holder: () => OWN },
+    LOCK, 'exclusive', 0)
   let nowMs = 0
   let isGone = false
   const carryOut = (command: Command): Pick<Answer, 'kind' | 'image'> => {
@@ -41,5 +44,5 @@ test('a disk that goes away during a replay and stays away: taking the lock fail
     step = locking.next({ ...carryOut(step.value), issuedMs, answeredMs: nowMs })
   }
   expect(isGone).toBe(true)
-  expect(step).toEqual({ done: true, value: { kind: 'busy', holders: [dead] } })
+  expect(step).toMatchObject({ done: true, value: { kind: 'busy', holders: [dead] } })
 })
