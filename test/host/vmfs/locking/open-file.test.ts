@@ -1,27 +1,17 @@
-// Files that hosts hold open on a volume that they share: what goes together, what operations of others and of the host itself may
-// do meanwhile, and what becomes of an open file whose host is taken for dead.
+// Files that hosts hold open on a volume that they share: what goes together, and what operations of others and of the host itself
+// may do meanwhile.
 
-import { describe, expect, test, vi } from 'vitest'
-import type { OpenFile, OpenMode } from '../../../../src/host/vmfs/open-file.ts'
-import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE } from '../../../../src/host/vmfs/structures/heartbeat.ts'
+import { describe, expect, test } from 'vitest'
+import type { OpenMode } from '../../../../src/host/vmfs/open-file.ts'
+import { HEARTBEAT, HEARTBEAT_OFFSET } from '../../../../src/host/vmfs/structures/heartbeat.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
-import { bytes, type Host, type SharedVolume, sharedVolume } from './shared-volume.ts'
+import { block, end, hosts } from './open-files.ts'
+import { bytes, type Host, sharedVolume } from './shared-volume.ts'
 
 const TIMEOUT_MS = 120_000
 const MODES: readonly OpenMode[] = ['exclusive', 'readOnly', 'multiWriter']
 const HOW = { exclusive: 'exclusively', readOnly: 'to read it', multiWriter: 'for several writers' }
 const MIB = 1024 * 1024
-
-const block = (fill: string, length = 512): Buffer => Buffer.alloc(length, fill)
-
-async function hosts(shared: SharedVolume, count: number): Promise<Host[]> {
-  return await Promise.all(Array.from({ length: count }, () => shared.host()))
-}
-
-async function end(shared: SharedVolume, all: readonly Host[]): Promise<void> {
-  for (const { volume } of all) await volume.close()
-  expect(await shared.findings()).toEqual([])
-}
 
 const refusal = (path: string, by: Host, mode: OpenMode) =>
   expect.objectContaining({
@@ -225,51 +215,6 @@ test.each([
   TIMEOUT_MS,
 )
 
-describe.each([5, 6] as const)('VMFS%i: several writers', (version) => {
-  test(
-    'they write their parts of one file, and each reads what the others wrote',
-    async () => {
-      const shared = await sharedVolume(version)
-      const all = await hosts(shared, 3)
-      await all[0]!.volume.putFile('/file', zeros(2 * MIB + 100))
-      const files = await Promise.all(all.map(({ volume }) => volume.openFile('/file', 'multiWriter')))
-      await Promise.all(files.map((file, at) => file.write(at * 512, block(`${at}`))))
-      await files[2]!.write(MIB - 1024, block('e', 2048))
-      await files[1]!.write(2 * MIB, block('t', 100))
-      for (const file of files) {
-        expect(await file.read(0, 3 * 512)).toEqual(Buffer.concat(['0', '1', '2'].map((fill) => block(fill))))
-        expect(await file.read(MIB - 1024, 2048)).toEqual(block('e', 2048))
-        expect(await file.read(2 * MIB, 512)).toEqual(block('t', 100))
-      }
-      await end(shared, all)
-    },
-    TIMEOUT_MS,
-  )
-
-  test.each<Case>([
-    ['behind its end', '/file', (file) => file.write(MIB - 512, block('x', 1024))],
-    ['parts of a sector', '/file', (file) => file.write(1, block('x', 511))],
-    ['where it has no block', '/holes', (file) => file.write(MIB, block('x'))],
-    // Of VMFS5, such a file has a sub-block.
-    ...(version === 6 ? [['in its descriptor', '/small', (file) => file.write(0, block('x', 5))] as Case] : []),
-  ])('nothing is written %s', async (_, path, write) => {
-    const shared = await sharedVolume(version)
-    const host = await shared.host()
-    await host.volume.putFile('/file', zeros(MIB))
-    await host.volume.putFile('/small', bytes('small'))
-    await host.volume.putFile('/holes', zeros(MIB))
-    await host.volume.truncate('/holes', 2 * MIB)
-    const file = await host.volume.openFile(path, 'multiWriter')
-    const before = await file.read(0, 2 * MIB)
-    await expect(write(file)).rejects.toMatchObject({
-      problem: 'unsupported',
-      message: expect.stringMatching(/^the file is open for several writers: .*; /),
-    })
-    expect((await file.read(0, 2 * MIB)).equals(before)).toBe(true)
-    await end(shared, [host])
-  })
-})
-
 test(
   'who may only read is refused a write; and another open reads what was written in between',
   async () => {
@@ -286,23 +231,6 @@ test(
     const again = await one.volume.openFile('/file', 'readOnly')
     expect((await again.read(0, 100)).toString()).toBe('after it')
     await end(shared, [one, other])
-  },
-  TIMEOUT_MS,
-)
-
-test.each(['readOnly', 'multiWriter'] as const)(
-  '%s: eight hosts, and no ninth',
-  async (mode) => {
-    const shared = await sharedVolume(6)
-    const all = await hosts(shared, 9)
-    await all[0]!.volume.putFile('/file', bytes('content'))
-    const files = await Promise.all(all.slice(0, 8).map(({ volume }) => volume.openFile('/file', mode)))
-    await expect(all[8]!.volume.openFile('/file', mode)).rejects.toThrow(
-      /^"\/file" is in use: host .* as 7 other hosts do; /,
-    )
-    await files[3]!.close()
-    expect((await (await all[8]!.volume.openFile('/file', mode)).read(0, 100)).toString()).toBe('content')
-    await end(shared, all)
   },
   TIMEOUT_MS,
 )
@@ -346,65 +274,3 @@ test(
   },
   TIMEOUT_MS,
 )
-
-test(
-  'the heartbeat is lost: an open file is neither read nor written any more, whatever its descriptor leads to by now',
-  async () => {
-    const shared = await sharedVolume(5)
-    const host = await shared.host()
-    for (const mode of MODES) await host.volume.putFile(`/${mode}`, zeros(MIB))
-    const files = await Promise.all(MODES.map((mode) => host.volume.openFile(`/${mode}`, mode)))
-    const { device } = await shared.device()
-    const { logical, version } = await openVolume([device])
-    const { slots, slotBytes } = version.heartbeats
-    const region = await logical.read(HEARTBEAT_OFFSET, slots * slotBytes)
-    for (let at = 0; at < region.length; at += slotBytes) {
-      const { state, generation } = HEARTBEAT.decode(region, at)
-      if (state !== HEARTBEAT_STATE.used) continue
-      const image = region.subarray(at, at + slotBytes)
-      HEARTBEAT.encode({ state: HEARTBEAT_STATE.free, generation: generation + 1n }, image)
-      await logical.write(HEARTBEAT_OFFSET + at, image)
-    }
-    await vi.waitFor(() => expect(host.events.map(({ kind }) => kind)).toContain('heartbeat lost'), {
-      timeout: TIMEOUT_MS,
-    })
-    for (const file of files) {
-      const dead = { problem: 'in use', message: expect.stringMatching(/^this host has lost its heartbeat slot, /) }
-      await expect(file.read(0, 512)).rejects.toMatchObject(dead)
-      if (file.mode !== 'readOnly') await expect(file.write(0, block('x'))).rejects.toMatchObject(dead)
-    }
-    await host.volume.close().catch(() => {})
-    const heir = await shared.host()
-    for (const mode of MODES) {
-      const file = await heir.volume.openFile(`/${mode}`, 'exclusive')
-      expect((await file.read(0, MIB)).equals(Buffer.alloc(MIB))).toBe(true)
-    }
-    await heir.volume.close()
-  },
-  TIMEOUT_MS,
-)
-
-test.each(MODES)(
-  'a host dies with a file open, %s: who opens it next breaks the lock',
-  async (mode) => {
-    const shared = await sharedVolume(5)
-    const [victim, heir] = (await hosts(shared, 2)) as [Host, Host]
-    await victim.volume.putFile('/file', bytes('content'))
-    await victim.volume.openFile('/file', mode)
-    victim.session.destroy()
-    const file = await heir.volume.openFile('/file', 'exclusive')
-    expect((await file.read(0, 100)).toString()).toBe('content')
-    expect(heir.events.map(({ kind }) => kind)).toContain('broken')
-    expect(heir.volume.lockingCounts!['acquire lock of dead owner'].ats).toBeGreaterThan(0)
-    await file.close()
-    await victim.volume.close().catch(() => {})
-    await end(shared, [heir])
-  },
-  TIMEOUT_MS,
-)
-
-type Case = [what: string, path: string, write: (file: OpenFile) => Promise<void>]
-
-async function* zeros(length: number): AsyncGenerator<Uint8Array> {
-  yield Buffer.alloc(length)
-}
