@@ -61,7 +61,7 @@ export async function openDevices(
   return devices
 }
 
-const isUrl = (name: string): boolean => /^iscsi:/i.test(name)
+export const isUrl = (name: string): boolean => /^iscsi:/i.test(name)
 
 async function open(name: string, args: HostArgs, terminal: Terminal, readOnly: boolean): Promise<BlockDevice> {
   if (!isUrl(name)) return await openDevice(name, { readOnly })
@@ -164,7 +164,7 @@ function flushedAtTheEnd(device: BlockDevice): BlockDevice {
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** A second signal ends the process as ever. */
-async function interruptible<T>(work: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(work: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const interrupt = (signal: NodeJS.Signals) =>
     controller.abort(
