@@ -27,13 +27,12 @@ export async function checkFsDescriptor({ volume, findings }: CheckContext): Pro
       {
         phase: 'headers',
         key: 'descriptor',
-        run: (writing) =>
-          writing.run(({ tx }) =>
-            tx.edit(
-              { offset: FS_DESCRIPTOR_OFFSET, length: version.sectorBytes, lock: FS_DESCRIPTOR_OFFSET },
-              (image) => void FS_DESCRIPTOR.encode(wanted, image),
-            ),
-          ),
+        run: async (writing) => {
+          // It has no lock of its own: who changes it has the one under which hosts open the volume.
+          const lock = await volume.locateFileDescriptor(version.fbb.address)
+          const region = { offset: FS_DESCRIPTOR_OFFSET, length: version.sectorBytes, lock }
+          await writing.run(({ tx }) => tx.edit(region, (image) => void FS_DESCRIPTOR.encode(wanted, image)))
+        },
       },
     )
   }

@@ -5,6 +5,10 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { checkVolume } from '../../../../src/host/vmfs/check/check.ts'
 import { repairVolume } from '../../../../src/host/vmfs/check/repair.ts'
 import { makeHostUuid } from '../../../../src/host/vmfs/host-identity.ts'
+import { withLockMode } from '../../../../src/host/vmfs/lock-mode.ts'
+import { FS_DESCRIPTOR, FS_DESCRIPTOR_OFFSET } from '../../../../src/host/vmfs/structures/fs-descriptor.ts'
+import { HEARTBEAT, LOCK_IMPLEMENTATION } from '../../../../src/host/vmfs/structures/heartbeat.ts'
+import { LVM_DATA_OFFSET } from '../../../../src/host/vmfs/structures/lvm.ts'
 import { decodeUuid, encodeUuid } from '../../../../src/host/vmfs/structures/uuid.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
@@ -88,6 +92,36 @@ describe.each([5, 6] as const)('VMFS%i', (version) => {
     const { report, recovered } = await repairVolume([device!.fork()], { recover: true })
     expect([report.findings, recovered, report.hosts]).toEqual([[], [HOST], []])
   })
+
+  test.each([
+    ['by ATS alone on an ATS+SCSI volume', false, LOCK_IMPLEMENTATION.ats],
+    ['by reservations on an ATS-only volume', true, LOCK_IMPLEMENTATION.reservations],
+    ['in both ways on an ATS-only volume', true, LOCK_IMPLEMENTATION.both],
+    ['in a way that is not known on an ATS-only volume', true, 77],
+  ])(
+    'a host that locks %s is stranded, as long as it has the volume open',
+    async (_, isAtsOnly, lockImplementation) => {
+      const device = (await cut('mkdir', 3, HOST))!
+      const edit = (volumeOffset: number, change: (image: Buffer) => void) => {
+        const image = device.peek(LVM_DATA_OFFSET + volumeOffset, 512)
+        change(image)
+        device.poke(LVM_DATA_OFFSET + volumeOffset, image)
+      }
+      const { hosts, findings: before } = await check(device)
+      expect(names(before)).not.toContain('stranded host')
+      const { slotOffset } = hosts[0]!
+      edit(slotOffset, (image) => void HEARTBEAT.encode({ lockImplementation }, image))
+      const config = withLockMode(6, { mode: isAtsOnly ? 'ATS-only' : 'ATS+SCSI', isPending: false })
+      edit(FS_DESCRIPTOR_OFFSET, (image) => void FS_DESCRIPTOR.encode({ config }, image))
+      const { findings } = await check(device)
+      expect(findings).toContainEqual({
+        ...{ name: 'stranded host', volumeOffset: slotOffset },
+        message: expect.stringMatching(`^host ${HOST}, .* close the volume on that host and open it there again$`),
+      })
+      const { report } = await repairVolume([device], { recover: true })
+      expect(report.findings).toEqual([])
+    },
+  )
 
   test('a journal that nobody can read is said to be', async () => {
     const device = await cut('mkdir', 1, endedHost())

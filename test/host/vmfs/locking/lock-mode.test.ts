@@ -3,7 +3,10 @@
 
 import { describe, expect, test } from 'vitest'
 import { SENSE } from '../../../../protocol/index.ts'
+import { repairVolume } from '../../../../src/host/vmfs/check/repair.ts'
 import { formatVolume, lockModeOf, lockModeText, setLockMode, type VmfsError } from '../../../../src/host/vmfs/index.ts'
+import { FS_DESCRIPTOR, FS_DESCRIPTOR_OFFSET } from '../../../../src/host/vmfs/structures/fs-descriptor.ts'
+import { LVM_DATA_OFFSET } from '../../../../src/host/vmfs/structures/lvm.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { SeenCommand } from '../../../../src/index.ts'
 import { MIB } from '../../../target/array.ts'
@@ -234,3 +237,20 @@ describe('a host that is stranded in the other mode', options, () => {
     await host.volume.close().catch(() => {})
   })
 })
+
+test(
+  'check --repair of the descriptor on a LUN mends what is wrong in it, and keeps label and mode',
+  options,
+  async () => {
+    const shared = await sharedVolume(6)
+    const at = LVM_DATA_OFFSET + FS_DESCRIPTOR_OFFSET
+    const { device } = await shared.device()
+    const before = await device.read(at, 4096)
+    await device.write(at, FS_DESCRIPTOR.encode({ pb2Offset: 5 * MIB }, Buffer.from(before)))
+    expect(await shared.findings()).toEqual([expect.stringMatching(/^descriptor: /)])
+    const { report } = await repairVolume([(await shared.device()).device])
+    expect([report.findings, report.mended.map(({ name }) => name)]).toEqual([[], ['descriptor']])
+    expect((await device.read(at, 4096)).equals(before)).toBe(true)
+    expect(await shared.findings()).toEqual([])
+  },
+)
