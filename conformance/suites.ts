@@ -14,6 +14,7 @@ import { RESERVATIONS } from './suites/reservations.ts'
 import { SG3 } from './suites/sg3.ts'
 import { TOOLS } from './suites/tools.ts'
 import { VAAI_STATUS } from './suites/vaai-status.ts'
+import { VMFS_HOSTS } from './suites/vmfs-hosts.ts'
 import { VMFS_LUN } from './suites/vmfs-lun.ts'
 import { VMFS_TOOLS } from './suites/vmfs-tools.ts'
 
@@ -32,5 +33,6 @@ export const SUITES: readonly Suite[] = [
   CRASH,
   ENDURANCE,
   VMFS_TOOLS,
+  VMFS_HOSTS,
   VMFS_LUN,
 ]

@@ -4,7 +4,15 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { LOCKING_DEFAULTS, type VolumeMode } from '../../src/host/index.ts'
+import {
+  LOCKING_DEFAULTS,
+  type LockingSettings,
+  type LockMode,
+  LogicalUnit,
+  openIscsiDevice,
+  openTarget,
+  setLockMode,
+} from '../../src/host/index.ts'
 import { startArray } from '../../src/index.ts'
 import { Random } from '../crash/random.ts'
 import type { VmfsVersion } from '../vmfs/data-set.ts'
@@ -51,7 +59,12 @@ const CUT_EVERY = 3
 /** Until everything that was begun has come to its end: two deaths that wait for each other. */
 const CALM_MS = 120_000
 
-const LOCKING: Readonly<Record<RunMode, VolumeMode>> = { ats: 'ATS-only', scsi: 'VMFS3', 'ats-off': 'ATS+SCSI' }
+/** How the volume says that it is locked, and what its hosts have set. */
+const LOCKING: Readonly<Record<RunMode, { readonly volume: LockMode; readonly host: Partial<LockingSettings> }>> = {
+  ats: { volume: 'ATS-only', host: {} },
+  scsi: { volume: 'ATS+SCSI', host: { acceleratedLocking: false } },
+  'ats-off': { volume: 'ATS+SCSI', host: {} },
+}
 
 export async function runHosts(options: RunOptions): Promise<Story> {
   const log = openSync(options.logFile, 'w')
@@ -98,6 +111,7 @@ class Run {
     this.#workers = Array.from({ length: HOSTS_IN_ONE + HOSTS_ALONE }, (_, index) =>
       this.#worker(index, random, sharedFiles, portals),
     )
+    await this.#setLockMode(portals.direct)
     await this.#makeDirectories()
     await Promise.all(this.#workers.slice(1).map((worker) => worker.open()))
     this.#story.say('all hosts have the volume open')
@@ -157,7 +171,7 @@ class Run {
   ) {
     const port = index % CUT_EVERY === 0 ? cut : direct
     const name = (incarnation: number) => `iqn.2026-11.io.lunette:host-${index}-${incarnation}`
-    const locking = { mode: LOCKING[this.#options.mode] }
+    const locking = LOCKING[this.#options.mode].host
     return new Worker({
       ...{ index, sharedFiles, story: this.#story, random: new Random(random.next()), thinkMs: THINK_MS },
       opening: (_, incarnation) => ({
@@ -182,6 +196,16 @@ class Run {
   #hostSays({ host, event, text }: HostEvent) {
     this.#story.count(event)
     this.#story.say(`host of worker ${host}: ${event}: ${text}`)
+  }
+
+  async #setLockMode(port: number): Promise<void> {
+    const initiatorName = 'iqn.2026-11.io.lunette:lockmode'
+    const session = await openTarget({ host: '127.0.0.1', port, targetName: IQN, initiatorName })
+    try {
+      await setLockMode([await openIscsiDevice(new LogicalUnit(session, 0))], LOCKING[this.#options.mode].volume)
+    } finally {
+      await session.close()
+    }
   }
 
   async #makeDirectories(): Promise<void> {
