@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startArray } from '../../src/index.ts'
+import { ReserveRecord } from '../host/vmfs/locking/reserve-record.ts'
 import { lunette, start } from './lunette.ts'
 
 const IQN = 'iqn.2026-11.io.lunette:vmfs-test'
@@ -12,6 +13,7 @@ const TIMEOUT_MS = 60_000
 
 let cwd: string
 let array: Awaited<ReturnType<typeof startArray>>
+const record = new ReserveRecord()
 beforeAll(async () => {
   cwd = mkdtempSync(join(tmpdir(), 'lunette-vmfs-'))
   const lun = (id: number, blockSize: 512 | 4096) => ({
@@ -19,16 +21,20 @@ beforeAll(async () => {
     store: { type: 'memory' as const },
   })
   const auth = { chap: { user: 'host', secret: 'twelve characters' } }
-  array = await startArray({
-    data: cwd,
-    targets: [
-      { iqn: IQN, luns: [lun(0, 512), lun(1, 4096)] },
-      { iqn: `${IQN}.chap`, auth, luns: [lun(0, 512)] },
-    ],
-  })
+  array = await startArray(
+    {
+      data: cwd,
+      targets: [
+        { iqn: IQN, luns: [lun(0, 512), lun(1, 4096)] },
+        { iqn: `${IQN}.chap`, auth, luns: [lun(0, 512)] },
+      ],
+    },
+    { onLockEvent: (event) => record.add(event) },
+  )
 })
 afterAll(async () => {
   await array.close()
+  expect(record.violations).toEqual([])
   rmSync(cwd, { recursive: true, force: true })
 })
 

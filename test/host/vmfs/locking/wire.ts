@@ -18,6 +18,7 @@ import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { Injector, LockEvent } from '../../../../src/index.ts'
 import { type LunInput, MIB, memory, openArray, type TestArray } from '../../../target/array.ts'
 import { wireTap } from '../../wire-tap.ts'
+import { ReserveRecord } from './reserve-record.ts'
 
 /** A host is looked at again only when it is dead by then, if it does not beat. */
 const TIMES: Partial<LockingSettings> = {
@@ -48,23 +49,28 @@ export class WireVolume {
   readonly array: TestArray
   /** What the array does with commands; none unless a test says so. */
   injector: Injector = () => undefined
-  readonly #events: LockEvent[] = []
+  readonly #events: LockEvent[]
+  readonly #record: ReserveRecord
   #hosts = 0
 
-  private constructor(array: TestArray, events: LockEvent[]) {
+  private constructor(array: TestArray, events: LockEvent[], record: ReserveRecord) {
     this.array = array
     this.#events = events
+    this.#record = record
   }
 
   /** Its owner closes its array. */
-  static async open(lun: LunInput = {}): Promise<WireVolume> {
+  static async open(lun: LunInput = {}, record = new ReserveRecord()): Promise<WireVolume> {
     const events: LockEvent[] = []
     let volume: WireVolume | undefined
     const array = await openArray(...([[memory({ size: 600 * MIB, ...lun })], {}, {}] as const), {
       injector: (seen) => volume?.injector(seen),
-      onLockEvent: (event) => events.push(event),
+      onLockEvent(event) {
+        events.push(event)
+        record.add(event)
+      },
     })
-    volume = new WireVolume(array, events)
+    volume = new WireVolume(array, events, record)
     const { device } = await volume.#device(array.port, 'iqn.2026-11.test:formatter')
     await formatVolume([device], { version: 5, label: 'wire' })
     await device.close()
@@ -82,7 +88,10 @@ export class WireVolume {
     const name = `iqn.2026-11.test:wire${++this.#hosts}`
     const tap = await wireTap(this.array.port)
     const { device, session } = await this.#device(tap.port, name)
-    onTestFinished(() => session.destroy())
+    onTestFinished(() => {
+      session.destroy()
+      expect(this.#record.violations).toEqual([])
+    })
     const { logical, version, root } = await openVolume([wrap(device)]).then((opened) => ({
       ...{ logical: opened.logical, version: opened.version, root: opened.root() },
     }))
