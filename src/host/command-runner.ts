@@ -99,6 +99,7 @@ export class CommandRunner {
     slow,
     mayLeave,
     timeoutMs,
+    abortMs,
   }: Request<unknown>): NexusCommand {
     return {
       name,
@@ -110,6 +111,7 @@ export class CommandRunner {
       ...(slow && { slow }),
       ...(mayLeave && { mayLeave }),
       ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(abortMs !== undefined && { abortMs }),
     }
   }
 

@@ -91,6 +91,7 @@ class IscsiDevice implements SharedDevice {
   #fence: Fence | undefined
   /** Of the logical unit, as unit attentions have told. */
   #resets = 0
+  #conflicts = 0
 
   constructor(unit: LogicalUnit, disk: Disk) {
     this.#unit = unit
@@ -106,6 +107,10 @@ class IscsiDevice implements SharedDevice {
 
   get epoch(): number {
     return this.#unit.nexusGeneration + this.#resets
+  }
+
+  get conflicts(): number {
+    return this.#conflicts
   }
 
   fence(fence: Fence): void {
@@ -186,7 +191,9 @@ class IscsiDevice implements SharedDevice {
         return await this.#unit.run(request)
       } catch (error) {
         if (error instanceof NotSentError && fence && (await fence.opened())) continue
-        if (!(error instanceof ReservationConflictError) || retries >= MAX_CONFLICTS) throw error
+        if (!(error instanceof ReservationConflictError)) throw error
+        this.#conflicts++
+        if (retries >= MAX_CONFLICTS) throw error
         await new Promise((resolve) => setTimeout(resolve, CONFLICT_WAIT_MS))
       }
     }
@@ -240,4 +247,9 @@ class IscsiDevice implements SharedDevice {
 }
 
 const limitsOf = (fence: Fence | undefined): Partial<IoLimits> =>
-  fence ? { mayLeave: fence.mayLeave, timeoutMs: fence.timeoutMs } : {}
+  fence
+    ? {
+        ...{ mayLeave: fence.mayLeave, timeoutMs: fence.timeoutMs },
+        ...(fence.abortMs !== undefined && { abortMs: fence.abortMs }),
+      }
+    : {}

@@ -10,10 +10,10 @@ export interface NexusCommand extends ScsiCommand {
   readonly repeatable: boolean
   /** Its timeout is longer than that of a read. */
   readonly slow?: boolean
-  /** Asked each time before it leaves: without a yes it fails with NotSentError. */
-  readonly mayLeave?: () => boolean
   /** In place of the session's timeout. */
   readonly timeoutMs?: number
+  /** For the answer to its ABORT TASK; then the connection is dropped, and no logical unit reset before. */
+  readonly abortMs?: number
 }
 
 export interface Nexus {

@@ -8,6 +8,8 @@ export interface IoLimits {
   readonly mayLeave: () => boolean
   /** From then to its abort. */
   readonly timeoutMs: number
+  /** From its abort to the end of its connection, when the abort is not answered: nothing of it is carried out later. */
+  readonly abortMs?: number
 }
 
 export interface Fence extends IoLimits {
@@ -20,6 +22,8 @@ export interface SharedDevice extends BlockDevice {
   readonly hasCompareAndWrite: boolean
   /** Another number after each loss of the I_T nexus and each reset: a reservation from before is gone. */
   readonly epoch: number
+  /** RESERVATION CONFLICTs that `read`, `write` and `flush` have met, each of them tried again or told. */
+  readonly conflicts: number
   /** From now on what `write` sends leaves only within these limits. */
   fence(fence: Fence): void
   /** Reads as `read` does, once. */

@@ -47,9 +47,10 @@ async function inspect(args: Args, terminal: Terminal): Promise<{ report: Report
   const devices = await openDevices(args, terminal, { readOnly: !args.repair })
   const progress = startProgress('check', counted('file'), terminal)
   const onProgress = ({ done, total }: { done: number; total?: number }) => progress.update({ done, total })
+  const onEvent = ({ text }: { text: string }) => void terminal.stderr.write(`${text}\n`)
   try {
     return await explained(args, async () => {
-      if (args.repair) return await repairVolume(devices, { onProgress, recover: args.force })
+      if (args.repair) return await repairVolume(devices, { onProgress, onEvent, recover: args.force })
       return { report: await checkVolume(await openVolume(devices), { onProgress }), recovered: [] }
     })
   } finally {

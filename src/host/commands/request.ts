@@ -22,6 +22,8 @@ export interface Request<T> {
   readonly mayLeave?: () => boolean
   /** In place of the session's timeout. */
   readonly timeoutMs?: number
+  /** From its abort to the end of its connection, when the abort is not answered: nothing of it is carried out later. */
+  readonly abortMs?: number
   /** All of the data must be transferred: a residual with GOOD status is an error. */
   readonly exact?: boolean
   /** Reads what came. */

@@ -62,9 +62,7 @@ export class CommandFlow {
     this.#clock = clock
     this.#timeouts = timeouts
     this.#events = events
-    this.#deadlines = new DeadlineWatch(clock, this.#sent, (pending) =>
-      this.#escalate({ kind: 'expired', command: pending, lun: pending.command.lun }),
-    )
+    this.#deadlines = new DeadlineWatch(clock, this.#sent, (pending) => this.#expired(pending))
   }
 
   get outstanding(): number {
@@ -120,6 +118,7 @@ export class CommandFlow {
       return
     }
     pending.task = task
+    task.onWithheld = () => this.#expired(pending)
     pending.deadlineMs = this.#clock.now() + this.#timeoutOf(command)
     this.#sent.add(pending)
     this.#deadlines.expect(pending.deadlineMs)
@@ -135,6 +134,11 @@ export class CommandFlow {
     )
   }
 
+  #expired(pending: Pending): void {
+    const { lun, abortMs } = pending.command
+    this.#escalate({ kind: 'expired', command: pending, lun, isUrgent: abortMs !== undefined })
+  }
+
   #ended(pending: Pending): void {
     pending.task = undefined
     this.#sent.delete(pending)
@@ -144,6 +148,7 @@ export class CommandFlow {
 
   /** Without an answer. */
   #failed(pending: Pending, { cmdSn }: ScsiTask, error: Error): void {
+    if (error instanceof NotSentError) return pending.reject(new NotSentError(pending.command.name))
     if (!(error instanceof LateError || error instanceof ConnectionLostError)) return pending.reject(error)
     const { name, repeatable } = pending.command
     const left = cmdSn !== undefined
@@ -175,7 +180,7 @@ export class CommandFlow {
       case 'abort': {
         const { command } = effect
         const asked = session.manage(FUNCTION.ABORT_TASK, { task: command.task!, reason: late(command) })
-        this.#await(asked, this.#timeouts.abortMs, (response) =>
+        this.#await(asked, command.command.abortMs ?? this.#timeouts.abortMs, (response) =>
           this.#escalate({ kind: 'abort answered', command, response }),
         )
         break

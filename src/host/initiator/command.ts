@@ -20,6 +20,8 @@ export interface ScsiCommand {
   readonly attributes?: number
   /** Delivered at once, outside the order of the other commands. */
   readonly immediate?: boolean
+  /** Asked each time before it leaves, and before each part of its data that an R2T asks for. */
+  readonly mayLeave?: () => boolean
 }
 
 /** Which way the amount of data differed from the Expected Data Transfer Length, and by how many bytes (11.4.5). */
@@ -65,6 +67,8 @@ export class ScsiTask {
   /** Undefined until the command has left: the target's window may be closed. */
   cmdSn: number | undefined
   initiatorTaskTag = 0
+  /** Told when data may not leave any more that an R2T asks for: the command will never end by itself. */
+  onWithheld = (): void => {}
 
   readonly #buffer: Buffer
   /** Bytes that have come. */

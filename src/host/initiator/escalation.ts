@@ -1,5 +1,6 @@
 // What is done about commands that are not answered in time, pure: ABORT TASK first; where that has no effect LOGICAL UNIT RESET;
-// where that has none the connection is given up, and recovery begins (as open-iscsi and ESXi do it).
+// where that has none the connection is given up, and recovery begins (as open-iscsi and ESXi do it). A command that must be over by
+// a certain time has none for a reset: its connection is given up at once.
 
 import { TASK_MANAGEMENT_RESPONSE_CODE } from '../../../protocol/iscsi/task-management-response.ts'
 
@@ -7,7 +8,13 @@ const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST } = TASK_MANAGEMENT_RESPONSE_CODE
 
 /** `response` is undefined when a function was not answered in time either. */
 export type EscalationEvent<Command> =
-  | { readonly kind: 'expired'; readonly command: Command; readonly lun: number }
+  | {
+      readonly kind: 'expired'
+      readonly command: Command
+      readonly lun: number
+      /** It must not be carried out much later. */
+      readonly isUrgent?: boolean
+    }
   | { readonly kind: 'abort answered'; readonly command: Command; readonly response: number | undefined }
   | { readonly kind: 'reset answered'; readonly lun: number; readonly response: number | undefined }
   /** Its answer has come all the same, or it ended in another way. */
@@ -21,15 +28,15 @@ export type EscalationEffect<Command> =
   | { readonly kind: 'drop'; readonly reason: string }
 
 export class Escalation<Command> {
-  /** Commands whose ABORT TASK is under way, and their LUNs. */
-  readonly #aborting = new Map<Command, number>()
+  /** Commands whose ABORT TASK is under way. */
+  readonly #aborting = new Map<Command, { readonly lun: number; readonly isUrgent: boolean }>()
   /** LUNs that are being reset, and the commands that were late meanwhile. */
   readonly #resetting = new Map<number, Set<Command>>()
 
   step(event: EscalationEvent<Command>): EscalationEffect<Command>[] {
     switch (event.kind) {
       case 'expired':
-        return this.#expired(event.command, event.lun)
+        return this.#expired(event.command, event.lun, event.isUrgent ?? false)
       case 'abort answered':
         return this.#abortAnswered(event.command, event.response)
       case 'reset answered':
@@ -48,14 +55,14 @@ export class Escalation<Command> {
   }
 
   /** A reset that is under way ends the command as well, if the command left before it. */
-  #expired(command: Command, lun: number): EscalationEffect<Command>[] {
+  #expired(command: Command, lun: number, isUrgent: boolean): EscalationEffect<Command>[] {
     if (this.#aborting.has(command)) return []
     const late = this.#resetting.get(lun)
-    if (late) {
+    if (late && !isUrgent) {
       late.add(command)
       return []
     }
-    this.#aborting.set(command, lun)
+    this.#aborting.set(command, { lun, isUrgent })
     return [{ kind: 'abort', command }]
   }
 
@@ -63,21 +70,25 @@ export class Escalation<Command> {
     const late = this.#resetting.get(lun) ?? []
     this.#resetting.delete(lun)
     if (response !== FUNCTION_COMPLETE) return [{ kind: 'drop', reason: resetFailed(response) }]
-    return [...late].flatMap((command) => this.#expired(command, lun))
+    return [...late].flatMap((command) => this.#expired(command, lun, false))
   }
 
   #abortAnswered(command: Command, response: number | undefined): EscalationEffect<Command>[] {
-    const lun = this.#aborting.get(command)
-    if (lun === undefined) return []
+    const aborting = this.#aborting.get(command)
+    if (!aborting) return []
+    const { lun, isUrgent } = aborting
     this.#aborting.delete(command)
     if (response === FUNCTION_COMPLETE) return []
     // Had the target answered the command, the answer would have come before this one.
     if (response === TASK_DOES_NOT_EXIST) return [{ kind: 'forget', command }]
+    if (isUrgent) return [{ kind: 'drop', reason: NOT_ABORTED }]
     if (this.#resetting.has(lun)) return []
     this.#resetting.set(lun, new Set())
     return [{ kind: 'reset', lun }]
   }
 }
+
+const NOT_ABORTED = 'a command that must not be carried out later could not be aborted in time'
 
 const resetFailed = (response: number | undefined): string =>
   `neither a command nor ABORT TASK was answered in time, and LOGICAL UNIT RESET ${

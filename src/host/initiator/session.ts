@@ -15,7 +15,7 @@ import { TASK_MANAGEMENT_FUNCTION as FUNCTION } from '../../../protocol/iscsi/ta
 import { TASK_MANAGEMENT_RESPONSE_CODE } from '../../../protocol/iscsi/task-management-response.ts'
 import type { TextPair } from '../../../protocol/iscsi/text.ts'
 import { type CommandResult, type ScsiCommand, ScsiTask } from './command.ts'
-import { ConnectionLostError, ProtocolError, RejectedError } from './errors.ts'
+import { ConnectionLostError, NotSentError, ProtocolError, RejectedError } from './errors.ts'
 import { Exchanges } from './exchanges.ts'
 import { dispatch, endingOfDataIn, endingOfResponse, type Handlers, numberToFill, rejectedHeader } from './incoming.ts'
 import {
@@ -189,6 +189,7 @@ export class InitiatorSession implements SessionIdentity {
   }
 
   #startNext(task: ScsiTask): void {
+    if (task.command.mayLeave && !task.command.mayLeave()) return task.fail(new NotSentError('a command'))
     const { cmdSn } = this.#stream
     this.#stream.cmdSn = next(cmdSn)
     this.#start(task, cmdSn)
@@ -241,6 +242,7 @@ export class InitiatorSession implements SessionIdentity {
   #r2t({ header, at, initiatorTaskTag }: ReceivedPdu): void {
     const task = this.#tasks.get(initiatorTaskTag)
     if (!task) return
+    if (task.command.mayLeave && !task.command.mayLeave()) return task.onWithheld()
     const { targetTransferTag, r2tSn, bufferOffset, desiredDataTransferLength } = R2T.decode(header, at)
     const data = task.takeR2T(r2tSn, bufferOffset, desiredDataTransferLength)
     this.#sender.data(task, targetTransferTag, bufferOffset, data)

@@ -1,6 +1,7 @@
 // A host of the simulation: its heartbeat, and one worker that takes locks, writes what they guard and gives them back. Wrong hosts do
 // one thing wrong: what they are told is forged, or what they ask themselves.
 
+import { Burials, type LockingHost } from '../../../../src/host/vmfs/locking/burial.ts'
 import type { Answer, AnswerKind, Command, Procedure } from '../../../../src/host/vmfs/locking/commands.ts'
 import { cleared, stampOf } from '../../../../src/host/vmfs/locking/heartbeat-images.ts'
 import { HeartbeatMachine } from '../../../../src/host/vmfs/locking/heartbeat-machine.ts'
@@ -8,7 +9,7 @@ import { type Holder, holdersOf } from '../../../../src/host/vmfs/locking/lock-i
 import { unlock, upgradeLock } from '../../../../src/host/vmfs/locking/lock-procedures.ts'
 import { OwnReservation } from '../../../../src/host/vmfs/locking/own-reservation.ts'
 import { PeerWatch, type Watch } from '../../../../src/host/vmfs/locking/peer-watch.ts'
-import { type LockingHost, takeLock } from '../../../../src/host/vmfs/locking/take-lock.ts'
+import { takeLock } from '../../../../src/host/vmfs/locking/take-lock.ts'
 import { readSector } from '../../../../src/host/vmfs/locking/update-sector.ts'
 import type { Io } from './model-disk.ts'
 import type { Simulation, Thread } from './simulation.ts'
@@ -52,7 +53,7 @@ export class SimulatedHost {
     const owner = { host: this.uuid, journalAddress: 1, journalOffset: 4096, driverMajor: 14, driverMinor: 81 }
     const watch = this.#watch()
     this.machine = new HeartbeatMachine(settings, { volume: 'a volume', owner, slots }, watch)
-    this.#locking = { settings, watch, holder: () => this.machine.holder }
+    this.#locking = { settings, watch, burials: new Burials(settings), holder: () => this.machine.holder }
   }
 
   /** Milliseconds since this host was switched on. */
