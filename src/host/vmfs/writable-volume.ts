@@ -39,6 +39,8 @@ export interface WriteOptions extends RecoverOptions, SharedOptions {
 
 /** Of an operation that meets other hosts. */
 const MAX_ATTEMPTS = 60
+/** What another host changes may look damaged while an operation has no lock yet: it is damaged if it does so each time. */
+const [MAX_LOOKS, LOOK_AGAIN_MS] = [5, 20]
 /** Data that is written in one transaction: more of it is split. */
 const WRITE_BYTES = 64 * 1024 * 1024
 
@@ -86,7 +88,7 @@ export class WritableVolume {
     return this.#inTurn(async () => {
       if (this.#session instanceof SharedSession) kept ??= replayable(source)
       const data = kept ? await kept : source
-      return await this.#reference(await putFile(this.#writing, path, data, options))
+      return await putFile(this.#writing, path, data, options)
     })
   }
 
@@ -236,11 +238,6 @@ export class WritableVolume {
     })
   }
 
-  async #reference(address: number): Promise<FileReference> {
-    const { meta } = await this.volume.readFileDescriptor(address)
-    return { address, generation: meta.generation }
-  }
-
   #inTurn<Result>(operate: () => Promise<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(new VmfsError('read-only', 'the volume has been closed'))
     const attempts = () => {
@@ -253,8 +250,13 @@ export class WritableVolume {
     return result
   }
 
+  #mayBeHalfSeen(error: unknown): boolean {
+    return this.#session instanceof SharedSession && error instanceof VmfsError && error.problem === 'damaged'
+  }
+
   /** Other hosts may change what an operation is about while it looks. */
   async #untilDone<Result>(operate: () => Promise<Result>): Promise<Result> {
+    let looksDamaged = 0
     for (let attempt = 1; ; attempt++) {
       try {
         this.#writing.lookAgain()
@@ -263,7 +265,9 @@ export class WritableVolume {
         if (!(error instanceof BeginAgain)) {
           // What the attempt before has locked.
           await this.#writing.releaseLocks().catch(() => {})
-          throw error
+          if (!this.#mayBeHalfSeen(error) || ++looksDamaged >= MAX_LOOKS) throw error
+          await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+          continue
         }
         if (error.keepsLocks) continue
         await this.#writing.releaseLocks()
@@ -303,7 +307,10 @@ async function openShared(volume: Volume, host: string, now: () => number, optio
   const { logical, cache, version } = volume
   cache.keepNothing(version.sectorBytes)
   const left = await leftBehind(volume, options)
-  const session = await beginSharedSession(volume, logical, host, { ...options, ...(left.watch && { watch: left.watch }) })
+  const session = await beginSharedSession(volume, logical, host, {
+    ...options,
+    ...(left.watch && { watch: left.watch }),
+  })
   const recovered = await buryAll(volume, session, left)
   const writing = new Writing(volume, logical, session.journal, now, session.locks, crc32c(encodeUuid(host)))
   return new WritableVolume(writing, session, recovered)

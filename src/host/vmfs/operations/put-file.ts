@@ -2,6 +2,7 @@
 
 import { VmfsError } from '../errors.ts'
 import { type FileDescriptor, isDirectory } from '../file-descriptors.ts'
+import type { FileReference } from '../open-file.ts'
 import { type FoundPlace, lookup } from '../path-lookup.ts'
 import { FILE_TYPE } from '../structures/file-descriptor.ts'
 import type { Work, Writing } from '../writing.ts'
@@ -13,13 +14,12 @@ import { type StageOptions, stageContent } from './stage-content.ts'
 
 export type PutOptions = StageOptions
 
-/** @returns the address of the file's descriptor */
 export async function putFile(
   writing: Writing,
   path: string,
   source: AsyncIterable<Uint8Array>,
   options: PutOptions,
-): Promise<number> {
+): Promise<FileReference> {
   const place = await placeToChange(writing.volume, path)
   if (path.endsWith('/')) throw new VmfsError('is a directory', `${quote(path)} is the path of a directory`)
   const existing = place.entry && (await fileAt(writing, place))
@@ -41,16 +41,17 @@ async function fileAt({ volume }: Writing, { path }: FoundPlace): Promise<FileDe
   return file
 }
 
-async function create(work: Work, { directory, name }: FoundPlace, content: Content): Promise<number> {
+async function create(work: Work, { directory, name }: FoundPlace, content: Content): Promise<FileReference> {
   const file = await newFile(work, FILE_TYPE.file)
   await linkNewFile(work, file, content, directory, name)
-  return file.address
+  const { address, generation } = file
+  return { address, generation }
 }
 
-async function replaceContent(work: Work, file: FileDescriptor, content: Content): Promise<number> {
+async function replaceContent(work: Work, file: FileDescriptor, content: Content): Promise<FileReference> {
   await freeContent(work, file)
   const edit = await FileEdit.open(work, file.address)
   putContent(work.volume.version, edit, content)
   await edit.save({ modifiedAt: work.time, changedAt: work.time })
-  return file.address
+  return { address: file.address, generation: file.meta.generation }
 }
