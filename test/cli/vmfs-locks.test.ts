@@ -41,10 +41,12 @@ test('a host and its lock, as tables and as JSON', async () => {
     { slot, owner: HOST, ip: '', generation: '1', unchangedSeconds: null, journal: 4096, replayedBy: null },
   ])
   const locks = await runHere(['vmfs', 'locks', url])
-  expect(locks.stdout).toMatch(new RegExp(`^ *${offset} +file descriptor 0x00000004 +exclusive +1 +2 +${HOST}$`, 'm'))
+  expect(locks.stdout).toMatch(
+    new RegExp(`^ *${offset} +file descriptor 0x00000004 +/ +exclusive +1 +2 +${HOST}$`, 'm'),
+  )
   expect(JSON.parse((await runHere(['vmfs', 'locks', url, '--json'])).stdout)).toEqual([
     {
-      ...{ offset, guards: 'file descriptor 0x00000004', mode: 'exclusive', generation: '1', token: '2' },
+      ...{ offset, guards: 'file descriptor 0x00000004', path: '/', mode: 'exclusive', generation: '1', token: '2' },
       holders: [HOST],
     },
   ])

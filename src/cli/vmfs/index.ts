@@ -12,9 +12,11 @@ import { vmfsLockmode } from './lockmode.ts'
 import { vmfsLocks } from './locks.ts'
 import { vmfsLs } from './ls.ts'
 import { vmfsMkdir } from './mkdir.ts'
+import { vmfsMount } from './mount.ts'
 import { vmfsMv } from './mv.ts'
 import { vmfsPut } from './put.ts'
 import { vmfsRm } from './rm.ts'
+import { vmfsStorm } from './storm.ts'
 import { vmfsTruncate } from './truncate.ts'
 
 export const vmfs: Group = {
@@ -28,6 +30,7 @@ export const vmfs: Group = {
   ],
   commands: [
     ...[vmfsFormat, vmfsInfo, vmfsLs, vmfsCat, vmfsPut, vmfsGet, vmfsRm],
-    ...[vmfsMkdir, vmfsMv, vmfsLn, vmfsTruncate, vmfsCheck, vmfsHeartbeats, vmfsLocks, vmfsLockmode],
+    vmfsMount,
+    ...[vmfsMkdir, vmfsMv, vmfsLn, vmfsTruncate, vmfsCheck, vmfsHeartbeats, vmfsLocks, vmfsLockmode, vmfsStorm],
   ],
 }

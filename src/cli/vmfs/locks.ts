@@ -1,9 +1,11 @@
 // lunette vmfs locks VOLUME: the locks of a volume that hosts hold, of files and of clusters of its resource files.
 
+import { pathsOf } from '../../host/vmfs/paths-of.ts'
 import { type HeldLock, heldLocks } from '../../host/vmfs/space.ts'
 import { LOCK_MODE, type Lock } from '../../host/vmfs/structures/lock.ts'
 import type { Volume } from '../../host/vmfs/volume.ts'
 import { command } from '../command.ts'
+import { printable } from '../print-sections.ts'
 import type { Column } from '../table.ts'
 import { VOLUME_OPTIONS, VOLUME_POSITIONAL, withVolume } from './volume-options.ts'
 import { showTable, WATCH_OPTIONS } from './watch.ts'
@@ -28,6 +30,8 @@ export const vmfsLocks = command({
 interface Row {
   readonly offset: number
   readonly guards: string
+  /** Of a file; null where no directory names it. */
+  readonly path: string | null
   readonly mode: string
   readonly generation: string
   readonly token: string
@@ -35,17 +39,20 @@ interface Row {
 }
 
 async function rowsOf(volume: Volume): Promise<Row[]> {
-  const rows: Row[] = []
-  for await (const held of heldLocks(volume)) rows.push(rowOf(held))
-  return rows
+  const locks: HeldLock[] = []
+  for await (const held of heldLocks(volume)) locks.push(held)
+  const addresses = locks.flatMap(({ holder }) => ('address' in holder ? [holder.address] : []))
+  const paths = addresses.length > 0 ? await pathsOf(volume, new Set(addresses)) : new Map<number, string>()
+  return locks.map((held) => rowOf(held, paths))
 }
 
-const rowOf = ({ holder, offset, lock }: HeldLock): Row => ({
+const rowOf = ({ holder, offset, lock }: HeldLock, paths: ReadonlyMap<number, string>): Row => ({
   offset,
   guards:
     holder.kind === 'cluster'
       ? `${holder.file} cluster ${holder.cluster}`
       : `file descriptor 0x${holder.address.toString(16).padStart(8, '0')}`,
+  path: ('address' in holder && paths.get(holder.address)) || null,
   mode: modeOf(lock),
   generation: String(lock.heartbeatGeneration),
   token: String(lock.token),
@@ -65,6 +72,7 @@ const modeOf = ({ mode }: Lock): string => MODES.get(mode) ?? `0x${mode.toString
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'LOCK', right: true, value: ({ offset }) => offset },
   { title: 'GUARDS', value: ({ guards }) => guards },
+  { title: 'PATH', value: ({ path }) => (path === null ? '-' : printable(path)) },
   { title: 'MODE', value: ({ mode }) => mode },
   { title: 'GENERATION', right: true, value: ({ generation }) => generation },
   { title: 'TOKEN', right: true, value: ({ token }) => token },
