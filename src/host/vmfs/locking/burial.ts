@@ -2,7 +2,7 @@
 // then its locks are there to be taken. A host that has died over a burial leaves its claim, and is found dead itself first.
 
 import type { Procedure } from './commands.ts'
-import { cleared, journalOffsetOf, occupantOf, replayerOf, replaying } from './heartbeat-images.ts'
+import { cleared, journalOffsetOf, notReplayed, occupantOf, replayerOf, replaying } from './heartbeat-images.ts'
 import { type Holder, sameHolder } from './lock-images.ts'
 import { PeerWatch, type SlotRead, type Watch } from './peer-watch.ts'
 import { type LockingSettings, leaseMs } from './settings.ts'
@@ -152,7 +152,7 @@ function* replayAndClear(
     ...(!hasSlot && { untilMs: issuedMs + leaseMs(settings) }),
   }
   if (replayed.kind !== 'done') {
-    yield* unclaim(host, slotOffset, claim, seen)
+    yield* unclaim(host, slotOffset, claim)
     return false
   }
   const result = yield* updateSector<'changed'>(settings, 'clear heartbeat', slotOffset, (image) =>
@@ -172,12 +172,12 @@ function* replayAndClear(
 const MAX_UNCLAIM = 8
 
 /** Who does not get a replay done leaves it to others: while it lives, they would wait for it. */
-function* unclaim(host: LockingHost, slotOffset: number, claim: Buffer, before: Buffer): Procedure<void> {
+function* unclaim(host: LockingHost, slotOffset: number, claim: Buffer): Procedure<void> {
   const { settings, burials } = host
   let firstMs: number | undefined
   for (;;) {
     const { kind } = yield* updateSector<'changed'>(settings, 'replay heartbeat', slotOffset, (image) =>
-      image.equals(claim) ? { write: before } : { leave: 'changed' },
+      image.equals(claim) ? { write: notReplayed(claim) } : { leave: 'changed' },
     )
     if (kind !== 'failed') return void burials.leftBehind.delete(slotOffset)
     if (burials.isEnding) return

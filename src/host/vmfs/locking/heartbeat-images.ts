@@ -54,6 +54,9 @@ export function replaying(image: Buffer, by: Holder): Buffer {
   return changed(image, { replayHost, replayHeartbeat, replayGeneration })
 }
 
+/** As it was before anybody had begun to replay it. */
+export const notReplayed = (image: Buffer): Buffer => changed(image, NOT_REPLAYED)
+
 /** Free for the next host. `after` a replay its generation is another one, by which the locks of it are known to be free. */
 export function cleared(image: Buffer, after: 'own end' | 'replay'): Buffer {
   const { generation } = HEARTBEAT.decode(image)
