@@ -46,6 +46,15 @@ export async function freeJournalBlock(
   await tx.commit()
 }
 
+/** Frees the journal blocks of hosts that are gone: for one who keeps others from taking journals meanwhile. */
+export async function freeLeftBehind(volume: Volume, io: VolumeIo, locks: TransactionLocks): Promise<void> {
+  if (!volume.files.jbc) return
+  const used = await readHeartbeats(volume.logical, volume.version)
+  const named = new Set(used.map(({ journalOffset }) => journalOffset))
+  for (let place = await leftBehind(volume, named); place; place = await leftBehind(volume, named))
+    await freeJournalBlock(volume, io, place, locks)
+}
+
 /** The blocks of .jnl.sf, where the volume has one. */
 async function ownBlocks(volume: Volume): Promise<number[] | undefined> {
   if (volume.files.jbc) return undefined

@@ -7,7 +7,7 @@ import { chooseSlot, type JournalPlace, type RawSlot, readSlots } from './heartb
 import { isEndedProcess } from './host-identity.ts'
 import { journalBounds, type OpenSession } from './host-session.ts'
 import { HostJournal, replayJournal } from './journal.ts'
-import { freeJournalBlock, takeJournalBlock } from './journal-blocks.ts'
+import { freeJournalBlock, freeLeftBehind, takeJournalBlock } from './journal-blocks.ts'
 import type { LockMode } from './lock-mode.ts'
 import type { LockingCounts } from './locking/counters.ts'
 import { type EngineOptions, LockingEngine } from './locking/engine.ts'
@@ -85,6 +85,7 @@ export class SharedSession implements OpenSession {
     await this.#engine.rest()
     await this.#engine.nameJournal(0, 0)
     await freeJournalBlock(this.#volume, this.#io, this.#place, this.locks)
+    await freeLeftBehind(this.#volume, this.#io, this.locks)
     await this.#io.flush()
   }
 }
