@@ -5,8 +5,11 @@ import type { AnswerKind, Command } from './commands.ts'
 import type { SectorOperation } from './operations.ts'
 
 const NAMES = {
-  ...{ read: 'READ', compareAndWrite: 'COMPARE AND WRITE', write: 'WRITE' },
-  ...{ reserve: 'RESERVE(6)', release: 'RELEASE(6)' },
+  read: 'READ',
+  compareAndWrite: 'COMPARE AND WRITE',
+  write: 'WRITE',
+  reserve: 'RESERVE(6)',
+  release: 'RELEASE(6)',
 } as const satisfies Partial<Record<Command['kind'], string>>
 
 export interface LockingTrace {

@@ -86,7 +86,8 @@ async function story(injection: Injection, wrap: Wrap = (device) => device): Pro
   try {
     await volume.putFile('/disk', bytes(BEFORE))
     const file = await volume.openFile('/disk', 'exclusive')
-    const held = await lockOf(shared, file.offset)
+    const lock = await volume.volume.locateFileDescriptor(file.reference.address)
+    const held = await lockOf(shared, lock)
 
     const beats: string[] = []
     const known = new Promise<BlockHistory>((resolve) => {
@@ -104,7 +105,7 @@ async function story(injection: Injection, wrap: Wrap = (device) => device): Pro
     }
 
     await file.write(0, Buffer.from(AFTER))
-    expect(await lockOf(shared, file.offset)).toEqual(held)
+    expect(await lockOf(shared, lock)).toEqual(held)
     await file.close()
     await volume.close()
     expect(await shared.findings()).toEqual([])

@@ -52,6 +52,7 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   'ATS+SCSI': { mode: 'ATS+SCSI', ways: [A, A, A, A, A, A, A, A, A] },
   'ATS-only, UseATSForHBOnVMFS5 0': { mode: 'ATS-only', settings: { heartbeatByAts: false }, ways: [A, A, A, A, W, A, A, A, A] },
   'ATS+SCSI, UseATSForHBOnVMFS5 0': { mode: 'ATS+SCSI', settings: { heartbeatByAts: false }, ways: [A, A, A, A, W, A, A, A, A] },
+  'ATS+SCSI, HardwareAcceleratedLocking 0': { mode: 'ATS+SCSI', settings: { acceleratedLocking: false }, ways: [R, R, R, R, W, R, R, R, R] },
   'ATS+SCSI, 89h an illegal opcode': { mode: 'ATS+SCSI', lun: { vaai: { ats: false } }, ways: [AR, AR, AR, AR, AW, AR, AR, AR, AR] },
   'ATS+SCSI, 89h given up by the array': { mode: 'ATS+SCSI', aborts: true, ways: [AR, AR, AR, AR, AW, AR, AR, AR, AR] },
 }

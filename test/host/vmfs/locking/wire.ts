@@ -11,11 +11,11 @@ import { makeHostUuid } from '../../../../src/host/vmfs/host-identity.ts'
 import type { LockingEvent } from '../../../../src/host/vmfs/locking/commands.ts'
 import type { LockingCounts, OperationCounts } from '../../../../src/host/vmfs/locking/counters.ts'
 import { LockingEngine } from '../../../../src/host/vmfs/locking/engine.ts'
-import { LOCK_OPERATIONS, type SectorOperation } from '../../../../src/host/vmfs/locking/operations.ts'
+import { SECTOR_OPERATIONS, type SectorOperation } from '../../../../src/host/vmfs/locking/operations.ts'
 import { LOCKING_DEFAULTS, type LockingSettings } from '../../../../src/host/vmfs/locking/settings.ts'
 import type { LockingTrace } from '../../../../src/host/vmfs/locking/trace.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
-import type { Injector, LockEvent } from '../../../../src/index.ts'
+import type { ArrayOptions, Injector, LockEvent } from '../../../../src/index.ts'
 import { type LunInput, MIB, memory, openArray, type TestArray } from '../../../target/array.ts'
 import { wireTap } from '../../wire-tap.ts'
 import { ReserveRecord } from './reserve-record.ts'
@@ -63,13 +63,15 @@ export class WireVolume {
   static async open(lun: LunInput = {}, record = new ReserveRecord()): Promise<WireVolume> {
     const events: LockEvent[] = []
     let volume: WireVolume | undefined
-    const array = await openArray(...([[memory({ size: 600 * MIB, ...lun })], {}, {}] as const), {
+    const luns = [memory({ size: 600 * MIB, ...lun })]
+    const seams: ArrayOptions = {
       injector: (seen) => volume?.injector(seen),
       onLockEvent(event) {
         events.push(event)
         record.add(event)
       },
-    })
+    }
+    const array = await openArray(luns, {}, {}, seams)
     volume = new WireVolume(array, events, record)
     const { device } = await volume.#device(array.port, 'iqn.2026-11.test:formatter')
     await formatVolume([device], { version: 5, label: 'wire' })
@@ -177,20 +179,18 @@ type Counts = Record<SectorOperation, { -readonly [Name in keyof OperationCounts
 
 const zeroCounts = (): Counts =>
   Object.fromEntries(
-    LOCK_OPERATIONS.map((name) => [
+    SECTOR_OPERATIONS.map((name) => [
       name,
       { reads: 0, ats: 0, atsFailed: 0, reserve: 0, release: 0, conflicts: 0, plainWrites: 0 },
     ]),
   ) as Counts
 
 const COUNTERS = {
-  ...{
-    READ: 'reads',
-    WRITE: 'plainWrites',
-    'COMPARE AND WRITE': 'ats',
-    'RESERVE(6)': 'reserve',
-    'RELEASE(6)': 'release',
-  },
+  READ: 'reads',
+  WRITE: 'plainWrites',
+  'COMPARE AND WRITE': 'ats',
+  'RESERVE(6)': 'reserve',
+  'RELEASE(6)': 'release',
 } as const satisfies Record<LockingTrace['command'], keyof OperationCounts>
 
 function counted(trace: readonly LockingTrace[], counts: Counts): Counts {
@@ -204,7 +204,7 @@ function counted(trace: readonly LockingTrace[], counts: Counts): Counts {
 
 function difference(after: LockingCounts, before: LockingCounts): Counts {
   const result = zeroCounts()
-  for (const name of LOCK_OPERATIONS)
+  for (const name of SECTOR_OPERATIONS)
     for (const counter of Object.keys(result[name]) as (keyof OperationCounts)[])
       result[name][counter] = after[name][counter] - before[name][counter]
   return result
