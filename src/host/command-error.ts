@@ -43,6 +43,16 @@ export class CommandError extends Error {
 /** RESERVATION CONFLICT: another I_T nexus holds a reservation that this command goes against. */
 export class ReservationConflictError extends CommandError {}
 
+/** RESERVATION CONFLICT, as often as the command was tried. */
+export class ConflictBudgetError extends ReservationConflictError {
+  constructor(last: ReservationConflictError, times: number) {
+    super(last.command, last.result)
+    this.message =
+      `${last.message}, ${times} times in a row: another initiator has the logical unit reserved, and does not let it go; ` +
+      'a reset of the logical unit, or the end of that initiator, frees it'
+  }
+}
+
 /** BUSY or TASK SET FULL, however often it was tried. */
 export class BusyError extends CommandError {}
 

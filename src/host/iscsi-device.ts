@@ -3,7 +3,7 @@
 
 import { SENSE } from '../../protocol/scsi/sense.ts'
 import { OperatorError } from '../errors.ts'
-import { CommandError, ReservationConflictError } from './command-error.ts'
+import { CommandError, ConflictBudgetError, ReservationConflictError } from './command-error.ts'
 import { tellsOfReset } from './command-policy.ts'
 import { compareAndWrite, read10, read16, synchronizeCache10, write10, write16 } from './commands/medium.ts'
 import type { Request } from './commands/request.ts'
@@ -22,9 +22,8 @@ const CONNECTED = 0
 /** What a CDB of ten bytes can address, and move. */
 const MAX_BLOCKS_10 = 0xffff
 const BLOCKS_OF_10 = 2 ** 32
-/** RESERVATION CONFLICTs of one command before it fails, some seconds in all. */
-const MAX_CONFLICTS = 200
-const CONFLICT_WAIT_MS = 20
+/** What one command does about RESERVATION CONFLICTs before it fails: some seconds in all. */
+const CONFLICTS = { retries: 200, waitMs: 20 }
 
 /**
  * The disk behind a logical unit, which `close` of the device closes.
@@ -186,15 +185,16 @@ class IscsiDevice implements SharedDevice {
 
   /** While another host has the logical unit reserved to change a lock, everybody else tries again ("CR retries"). */
   async #insist<T>(request: Request<T>, fence?: Fence): Promise<T> {
-    for (let retries = 0; ; retries++) {
+    const { retries, waitMs } = fence?.conflicts ?? this.#fence?.conflicts ?? CONFLICTS
+    for (let met = 0; ; ) {
       try {
         return await this.#unit.run(request)
       } catch (error) {
         if (error instanceof NotSentError && fence && (await fence.opened())) continue
         if (!(error instanceof ReservationConflictError)) throw error
         this.#conflicts++
-        if (retries >= MAX_CONFLICTS) throw error
-        await new Promise((resolve) => setTimeout(resolve, CONFLICT_WAIT_MS))
+        if (++met > retries) throw new ConflictBudgetError(error, met)
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
       }
     }
   }

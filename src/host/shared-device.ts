@@ -15,6 +15,8 @@ export interface IoLimits {
 export interface Fence extends IoLimits {
   /** What may not leave now waits for this. @returns false when it may never leave any more */
   opened(): Promise<boolean>
+  /** How often a command that meets a RESERVATION CONFLICT is sent again, and after how long. */
+  readonly conflicts?: { readonly retries: number; readonly waitMs: number }
 }
 
 export interface SharedDevice extends BlockDevice {

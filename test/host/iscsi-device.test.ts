@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { SENSE } from '../../protocol/index.ts'
 import { CommandError, openIscsiDevice, openLogicalUnit } from '../../src/host/index.ts'
+import type { SharedDevice } from '../../src/host/shared-device.ts'
 import { arrayForTest, type LunInput, MIB, memory, SIZE } from '../target/array.ts'
 import { pattern } from '../target/disk.ts'
 
@@ -10,6 +11,45 @@ async function deviceOf(lun: LunInput = {}, id = 0) {
   const array = await arrayForTest([memory(lun)])
   return openIscsiDevice(await openLogicalUnit(`iscsi://127.0.0.1:${array.port}/${array.iqn}/${id}`))
 }
+
+describe('another initiator has the LUN reserved', () => {
+  async function reserved() {
+    const array = await arrayForTest([memory({})])
+    const open = async () =>
+      (await openIscsiDevice(await openLogicalUnit(`iscsi://127.0.0.1:${array.port}/${array.iqn}/0`))) as SharedDevice
+    const [device, other] = [await open(), await open()]
+    await other.reserve()
+    const fence = { mayLeave: () => true, opened: async () => true, timeoutMs: 10_000 }
+    return { device, other, fence }
+  }
+
+  test.each(['read', 'write', 'flush'] as const)(
+    '%s: tried again as often as is set, counted, and told',
+    async (command) => {
+      const { device, fence } = await reserved()
+      device.fence({ ...fence, conflicts: { retries: 3, waitMs: 1 } })
+      const sent = {
+        read: () => device.read(0, 512),
+        write: () => device.write(0, Buffer.alloc(512)),
+        flush: () => device.flush(),
+      }
+      await expect(sent[command]()).rejects.toThrow(
+        /RESERVATION CONFLICT, 4 times in a row: another initiator has the logical unit reserved/,
+      )
+      expect(device.conflicts).toBe(4)
+    },
+  )
+
+  test('it lets it go: the command is carried out, and its conflicts are counted', async () => {
+    const { device, other, fence } = await reserved()
+    device.fence({ ...fence, conflicts: { retries: 1_000_000, waitMs: 1 } })
+    const written = device.write(0, Buffer.alloc(512, 7))
+    while (device.conflicts < 5) await new Promise((resolve) => setTimeout(resolve, 1))
+    await other.release()
+    await written
+    expect(await other.read(0, 512)).toEqual(Buffer.alloc(512, 7))
+  })
+})
 
 describe('a LUN as a block device', () => {
   test('its size and its blocks', async () => {

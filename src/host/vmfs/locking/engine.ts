@@ -101,6 +101,7 @@ export class LockingEngine {
           mayLeave: () => this.#mayWrite(),
           opened: () => this.#opened(),
           ...fencedTimes(options.settings),
+          conflicts: { retries: this.#settings.conflictRetries, waitMs: this.#settings.conflictWaitMs },
         })
     this.#contention = new Contention(this.#watch, options.settings.lostMs)
   }
