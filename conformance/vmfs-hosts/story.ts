@@ -1,6 +1,6 @@
 // What a run of the hosts has come to: counts, and what was wrong, by the check that fails for it.
 
-export const FINDINGS = ['model', 'zombies', 'heartbeats', 'locks', 'end'] as const
+export const FINDINGS = ['model', 'zombies', 'heartbeats', 'locks', 'end', 'left'] as const
 export type FindingKind = (typeof FINDINGS)[number]
 
 export interface Held {
@@ -14,7 +14,14 @@ export class Story {
   readonly counts: Record<string, number> = {}
   /** Files that a host holds open exclusively, by their paths. */
   readonly held = new Map<string, Held>()
-  readonly findings: Record<FindingKind, string[]> = { model: [], zombies: [], heartbeats: [], locks: [], end: [] }
+  readonly findings: Record<FindingKind, string[]> = {
+    model: [],
+    zombies: [],
+    heartbeats: [],
+    locks: [],
+    end: [],
+    left: [],
+  }
   readonly #tell: (line: string) => void
 
   /** `tell` writes a line of the run's log. */

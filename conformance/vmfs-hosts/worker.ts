@@ -103,7 +103,12 @@ export class Worker {
     if (this.#isDead) return
     this.#isDead = true
     const process = await this.process
-    await process.ask(this.index, { kind: 'close' })
+    try {
+      await process.ask(this.index, { kind: 'close' })
+    } catch (error) {
+      // One that was buried while it had nothing to do finds out now.
+      if (!HOST_IS_DEAD.test((error as Error).message)) throw error
+    }
     this.host = undefined
   }
 
