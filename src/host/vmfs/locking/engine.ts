@@ -2,7 +2,7 @@
 // is one host on one volume: its heartbeat, which beats as long as the volume is open, and the locks that it holds by it.
 
 import { type Clock, callAt, systemClock } from '../../clock.ts'
-import { type IoLimits, isShared, type SharedDevice } from '../../shared-device.ts'
+import { isShared } from '../../shared-device.ts'
 import { VmfsError } from '../errors.ts'
 import type { LogicalVolume } from '../logical-volume.ts'
 import type { VolumeIo } from '../transaction.ts'
@@ -10,19 +10,19 @@ import { answerOf } from './answers.ts'
 import { Burials, type LockingHost } from './burial.ts'
 import type { Answer, Command, LockingEvent, Procedure } from './commands.ts'
 import { Contention, type Keeper } from './contention.ts'
-import { Counters, type LockingCounts } from './counters.ts'
+import type { LockingCounts } from './counters.ts'
 import { HeartbeatMachine, type HeartbeatPlace } from './heartbeat-machine.ts'
 import type { HeldMode, Holder } from './lock-images.ts'
 import { type OptimisticLock, unlock, upgradeLock } from './lock-procedures.ts'
 import type { VolumeMode } from './operations.ts'
 import { outlive } from './outlive.ts'
-import { OwnReservation } from './own-reservation.ts'
 import { PeerWatch } from './peer-watch.ts'
 import { replaceSector } from './replace-sector.ts'
 import { replayIo } from './replay-io.ts'
+import { SectorIo } from './sector-io.ts'
 import { fencedTimes, type LockingSettings } from './settings.ts'
 import { takeLock } from './take-lock.ts'
-import { type LockingTrace, traced } from './trace.ts'
+import type { LockingTrace } from './trace.ts'
 import { vacate } from './undertaker.ts'
 import { type Others, Undertaking } from './undertaking.ts'
 
@@ -56,8 +56,6 @@ const MAX_LEFT = 1024
 /** Times that of a lease: so long an operation waits for a disk that does not answer. */
 const MAX_OUTAGE = 8
 
-type Io = Extract<Command, { operation: unknown }>
-
 export class LockingEngine {
   readonly #volume: LogicalVolume
   readonly #options: EngineOptions
@@ -68,8 +66,7 @@ export class LockingEngine {
   readonly #watch: PeerWatch
   /** As procedures see it. */
   readonly #host: LockingHost
-  readonly #reservation = new OwnReservation()
-  readonly #counters = new Counters()
+  readonly #io: SectorIo
   readonly #held = new Map<number, HeldLock>()
   /** Locks that were given back, as they were left: who takes one again compares with that. */
   readonly #left = new Map<number, Buffer>()
@@ -95,6 +92,10 @@ export class LockingEngine {
       burials: new Burials(this.#settings, options.isEnded),
       holder: () => (this.#isFirst() ? this.#machine.holder : undefined),
     }
+    this.#io = new SectorIo(volume, this.#settings, {
+      ...{ clock: this.#clock, mayWrite: () => this.#mayWrite() },
+      ...(options.onTrace && { onTrace: options.onTrace }),
+    })
     for (const { device } of volume.extents)
       if (isShared(device))
         device.fence({
@@ -185,7 +186,7 @@ export class LockingEngine {
   }
 
   get counts(): LockingCounts {
-    return this.#counters.counts
+    return this.#io.counts
   }
 
   /** Whether this host holds the lock by the heartbeat that it has now. */
@@ -332,7 +333,7 @@ export class LockingEngine {
       case 'replay':
         return await answerOf(this.#replay(command))
       default:
-        return await this.#io(command, procedure)
+        return await this.#io.carryOut(command, procedure)
     }
   }
 
@@ -353,75 +354,6 @@ export class LockingEngine {
       })
     })
     this.#wakes.delete(procedure)
-  }
-
-  async #io(command: Io, procedure: unknown): Promise<Pick<Answer, 'kind' | 'image'>> {
-    const device = this.#deviceOf(command)
-    const { epoch } = device
-    this.#requireAllowed(command)
-    if (command.kind === 'reserve' && !this.#reservation.begin(procedure, epoch)) return { kind: 'conflict' }
-    const needsReservation = command.kind !== 'reserve' && command.kind !== 'release'
-    if (needsReservation && this.#reservation.isLost(procedure, epoch)) return { kind: 'failed' }
-    const issuedMs = this.#clock.now()
-    const lastMs = issuedMs + command.timeoutMs
-    const fenced = command.kind === 'write' && command.fenced
-    const mayLeave = () => this.#clock.now() < lastMs && (!fenced || this.#mayWrite())
-    if (!mayLeave()) return { kind: 'fenced' }
-    const told = await this.#inTime(
-      answerOf(this.#send(device, command, { mayLeave, timeoutMs: command.timeoutMs })),
-      command.timeoutMs,
-    )
-    if (told.kind !== 'fenced') {
-      this.#counters.count(command, told.kind)
-      this.#options.onTrace?.(traced(command, told.kind, this.#clock.now() - issuedMs))
-    }
-    // What was too late to leave was never carried out.
-    const answer = told.kind === 'fenced' && !fenced ? { kind: 'timeout' as const } : told
-    const notReserved = command.kind === 'reserve' && answer.kind !== 'done' && answer.kind !== 'timeout'
-    if (notReserved || (command.kind === 'release' && answer.kind === 'done')) this.#reservation.end(procedure)
-    return answer
-  }
-
-  /** Whoever has an ATS-only volume open relies on nobody's reserving it: to do so is a fault of this program. */
-  #requireAllowed({ kind, operation }: Io): void {
-    if (kind === 'reserve' && this.#options.settings.mode === 'ATS-only')
-      throw new Error(`a RESERVE for '${operation}' on a volume that is ATS-only`)
-  }
-
-  async #send(device: SharedDevice, command: Io, limits: IoLimits): Promise<{ image?: Buffer }> {
-    switch (command.kind) {
-      case 'reserve':
-        await device.reserve()
-        return {}
-      case 'release':
-        await device.release()
-        return {}
-      default: {
-        const { offset } = this.#volume.place(command.offset)
-        if (command.kind === 'read') return { image: await device.readNow(offset, device.blockBytes, limits) }
-        if (command.kind === 'write') await device.writeNow(offset, command.image, limits)
-        else await device.compareAndWrite(offset, command.expected, command.replacement, limits)
-        return {}
-      }
-    }
-  }
-
-  #deviceOf({ offset }: Io): SharedDevice {
-    const { device } = this.#volume.place(offset)
-    if (!isShared(device)) throw new Error(`${device.name} is no device that hosts share`)
-    return device
-  }
-
-  async #inTime(answer: Promise<Pick<Answer, 'kind' | 'image'>>, ms: number): Promise<Pick<Answer, 'kind' | 'image'>> {
-    let cancel = (): void => {}
-    const late = new Promise<Pick<Answer, 'kind'>>((resolve) => {
-      cancel = callAt(this.#clock, this.#clock.now() + ms, () => resolve({ kind: 'timeout' }))
-    })
-    try {
-      return await Promise.race([answer, late])
-    } finally {
-      cancel()
-    }
   }
 }
 
