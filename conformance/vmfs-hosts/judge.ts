@@ -62,8 +62,9 @@ export class Judge {
   readonly violations: string[] = []
   readonly #options: JudgeOptions
   readonly #slots = new Map<number, Known>()
-  /** The heartbeat by which an initiator works, and of those that have had one. */
+  /** The heartbeat by which an initiator works, or the last that it has had; and those before that. */
   readonly #heartbeats = new Map<string, Holder>()
+  readonly #earlier = new Map<string, Holder[]>()
   readonly #images = new Map<number, Buffer>()
   readonly #locks = new Map<number, Lock>()
 
@@ -138,6 +139,8 @@ export class Judge {
     this.counts.slotsTaken++
     if (after.generation !== (before?.generation ?? 0n) + 1n)
       this.#violation(change, `took the slot at ${offset} with generation ${after.generation}, not the next one`)
+    const last = this.#heartbeats.get(initiator)
+    if (last) this.#earlier.set(initiator, [...(this.#earlier.get(initiator) ?? []), last])
     this.#heartbeats.set(initiator, { host: after.host, slot: offset, generation: after.generation })
   }
 
@@ -191,8 +194,10 @@ export class Judge {
       if (this.#isCurrent(one)) this.#violation(change, `took the lock at ${offset} from ${describe(one)}, which lives`)
       else this.counts.broken++
     }
+    const isEarlier = (one: Holder) => this.#earlier.get(initiator)?.some((other) => sameHolder(one, other)) === true
     for (const one of come) {
-      if (!own || !sameHolder(one, own)) this.#violation(change, `gave the lock at ${offset} to ${describe(one)}`)
+      if (isEarlier(one) && !this.#isCurrent(one)) this.counts.late++
+      else if (!own || !sameHolder(one, own)) this.#violation(change, `gave the lock at ${offset} to ${describe(one)}`)
       else if (!this.#beats(own)) this.counts.late++
       else if (after.mode === 'exclusive') this.counts.exclusive++
     }

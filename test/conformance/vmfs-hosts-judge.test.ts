@@ -156,6 +156,17 @@ describe('a good history', () => {
     expect(judge.violations).toEqual([])
     expect(judge.counts).toMatchObject({ late: 1, exclusive: 1 })
   })
+
+  test('has one that does so by the heartbeat that it had before', () => {
+    atMs = LOST_MS
+    bury(B, A)
+    const next = { ...A, slot: 0x300600, generation: 1n }
+    slot(A, next, freeSlot(next), slotOf(next))
+    lock(A, FREE, lockOf('exclusive', A))
+    lock(B, lockOf('exclusive', A), lockOf('exclusive', B))
+    expect(judge.violations).toEqual([])
+    expect(judge.counts).toMatchObject({ late: 1 })
+  })
 })
 
 /** Each is one wrong step after good ones. */
