@@ -32,7 +32,8 @@ describe.each([5, 6] as const)('VMFS%i: several writers', (version) => {
   )
 
   test.each<Case>([
-    ['behind its end', '/file', (file) => file.write(MIB - 512, block('x', 1024))],
+    ['behind its end, though in its block', '/short', (file) => file.write(MIB - 512, block('x'))],
+    ['behind all of its blocks', '/file', (file) => file.write(MIB, block('x'))],
     ['parts of a sector', '/file', (file) => file.write(1, block('x', 511))],
     ['where it has no block', '/holes', (file) => file.write(MIB, block('x'))],
     // Of VMFS5, such a file has a sub-block.
@@ -41,6 +42,7 @@ describe.each([5, 6] as const)('VMFS%i: several writers', (version) => {
     const shared = await sharedVolume(version)
     const host = await shared.host()
     await host.volume.putFile('/file', zeros(MIB))
+    await host.volume.putFile('/short', zeros(MIB - 512))
     await host.volume.putFile('/small', bytes('small'))
     await host.volume.putFile('/holes', zeros(MIB))
     await host.volume.truncate('/holes', 2 * MIB)
