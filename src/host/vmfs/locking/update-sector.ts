@@ -15,12 +15,15 @@ export type Updated<Reason> =
 
 export interface Failure {
   readonly kind: 'failed'
-  /** The answer that ended it; 'miscompare' when it met others each time. */
+  /** The answer that ended it, the last of many where it was tried again: 'miscompare' when it met others each time. */
   readonly why: AnswerKind
 }
 
 /** Miscompares and answers that did not come in one operation: each is a host that was faster, or a fault. */
 const MAX_ATTEMPTS = 32
+
+/** One that is not answered is tried again, for its connection may have been lost; the next time it is the array that fails at it. */
+const MAX_UNANSWERED = 2
 
 const failed = (why: AnswerKind): Failure => ({ kind: 'failed', why })
 
@@ -55,6 +58,8 @@ class SectorUpdate<Reason> {
   *byAts(method: Method, known?: Buffer): Procedure<Updated<Reason>> {
     // Where a miscompare costs a reservation of the LUN, nothing is guessed.
     let image = method === 'ATS when uncontended' ? undefined : known
+    let why: AnswerKind = 'miscompare'
+    let unanswered = 0
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const next = yield* this.#next(image)
       image = undefined
@@ -63,13 +68,15 @@ class SectorUpdate<Reason> {
       const { kind } = yield* this.#send({ kind: 'compareAndWrite', offset: this.#offset, expected, replacement })
       if (kind === 'done') return { kind: 'written', image: replacement }
       this.#intended.push(replacement)
+      why = kind
+      unanswered = kind === 'timeout' ? unanswered + 1 : 0
       const contended = kind === 'miscompare' && method === 'ATS when uncontended'
-      const refused = (kind === 'unsupported' || kind === 'failed') && method !== 'ATS'
-      if (contended || refused) return yield* this.underReservation()
+      const hasFailed = kind === 'unsupported' || kind === 'failed' || unanswered === MAX_UNANSWERED
+      if (contended || (hasFailed && method !== 'ATS')) return yield* this.underReservation()
       if (kind === 'failed') yield { kind: 'wait', ms: this.#settings.contentionWaitMs }
       else if (kind !== 'miscompare' && kind !== 'timeout') return failed(kind)
     }
-    return failed('miscompare')
+    return failed(why)
   }
 
   *underReservation(): Procedure<Updated<Reason>> {

@@ -120,7 +120,17 @@ describe('what a change of one sector sends', () => {
       fail: (io) => (io.kind === 'compareAndWrite' ? 'failed' : undefined),
     })
     expect(new Set(sent)).toEqual(new Set(['read', 'compareAndWrite']))
-    expect(result).toEqual({ kind: 'failed', why: 'miscompare' })
+    expect(result).toEqual({ kind: 'failed', why: 'failed' })
+  })
+
+  test.each([
+    ['VMFS3 with VAAI', ['read', 'compareAndWrite', 'read', 'compareAndWrite', ...RESERVED], 'written'],
+    ['ATS-only', Array(32).fill(['read', 'compareAndWrite']).flat(), 'failed'],
+    ['ATS+SCSI', ['read', 'compareAndWrite', 'read', 'compareAndWrite', ...RESERVED], 'written'],
+  ] as const)('%s on an array that does not answer 89h: it is tried once more', (mode, expected, kind) => {
+    const { sent, result } = change(mode, { fail: (io) => (io.kind === 'compareAndWrite' ? 'timeout' : undefined) })
+    expect(sent).toEqual(expected)
+    expect(result).toMatchObject(kind === 'failed' ? { kind, why: 'timeout' } : { kind })
   })
 
   test('reservation conflicts are tried again, so often and no more', () => {
