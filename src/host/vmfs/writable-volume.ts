@@ -4,7 +4,7 @@
 import { crc32c } from '@node-rs/crc32'
 import type { BlockDevice } from '../block-device.ts'
 import { isShared } from '../shared-device.ts'
-import { VmfsError } from './errors.ts'
+import { VmfsError, type VmfsProblem } from './errors.ts'
 import { type FileDescriptor, formatAddress } from './file-descriptors.ts'
 import { makeHostUuid } from './host-identity.ts'
 import { beginSession, type OpenSession, type RecoverOptions, recoverHosts } from './host-session.ts'
@@ -18,7 +18,7 @@ import { quote, requireChangeable } from './operations/names.ts'
 import { type PutOptions, putFile } from './operations/put-file.ts'
 import { removeDirectory, removeFile } from './operations/remove.ts'
 import { rename } from './operations/rename.ts'
-import { replayable } from './operations/replayable-source.ts'
+import { ReplayableSource } from './operations/replayable-source.ts'
 import { lookup } from './path-lookup.ts'
 import { buryAll, leftBehind } from './shared-recovery.ts'
 import { beginSharedSession, type SharedOptions, SharedSession } from './shared-session.ts'
@@ -39,8 +39,9 @@ export interface WriteOptions extends RecoverOptions, SharedOptions {
 
 /** Of an operation that meets other hosts. */
 const MAX_ATTEMPTS = 60
-/** What another host changes may look damaged while an operation has no lock yet: it is damaged if it does so each time. */
-const [MAX_LOOKS, LOOK_AGAIN_MS] = [5, 20]
+/** What another host changes may look damaged, or not to be there, while an operation has no lock yet: it is looked at so often. */
+const LOOKS: Partial<Record<VmfsProblem, number>> = { damaged: 5, 'no such file': 2 }
+const LOOK_AGAIN_MS = 20
 /** Data that is written in one transaction: more of it is split. */
 const WRITE_BYTES = 64 * 1024 * 1024
 
@@ -84,12 +85,13 @@ export class WritableVolume {
    * @returns the file, for `writeAt`
    */
   putFile(path: string, source: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<FileReference> {
-    let kept: Promise<AsyncIterable<Uint8Array>> | undefined
-    return this.#inTurn(async () => {
-      if (this.#session instanceof SharedSession) kept ??= replayable(source)
-      const data = kept ? await kept : source
-      return await putFile(this.#writing, path, data, options)
-    })
+    if (!(this.#session instanceof SharedSession)) return this.#putOnce(path, source, options)
+    const kept = new ReplayableSource(source, () => this.#writing.insist())
+    return this.#putOnce(path, kept, options).finally(() => kept.close())
+  }
+
+  #putOnce(path: string, source: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileReference> {
+    return this.#inTurn(() => putFile(this.#writing, path, source, options))
   }
 
   /** Makes an empty directory in one that exists, with mode 0755. */
@@ -250,13 +252,13 @@ export class WritableVolume {
     return result
   }
 
-  #mayBeHalfSeen(error: unknown): boolean {
-    return this.#session instanceof SharedSession && error instanceof VmfsError && error.problem === 'damaged'
+  #mostLooks(error: unknown): number {
+    return this.#session instanceof SharedSession && error instanceof VmfsError ? (LOOKS[error.problem] ?? 1) : 1
   }
 
   /** Other hosts may change what an operation is about while it looks. */
   async #untilDone<Result>(operate: () => Promise<Result>): Promise<Result> {
-    let looksDamaged = 0
+    let looks = 0
     for (let attempt = 1; ; attempt++) {
       try {
         this.#writing.lookAgain()
@@ -265,7 +267,7 @@ export class WritableVolume {
         if (!(error instanceof BeginAgain)) {
           // What the attempt before has locked.
           await this.#writing.releaseLocks().catch(() => {})
-          if (!this.#mayBeHalfSeen(error) || ++looksDamaged >= MAX_LOOKS) throw error
+          if (++looks >= this.#mostLooks(error)) throw error
           await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
           continue
         }

@@ -43,6 +43,8 @@ interface ToFree {
 const RESERVED_SECTORS = 128
 /** One resource freed changes its cluster's state. */
 const SECTORS_TO_FREE = 1
+/** Of taking one lock. */
+const MAX_ATTEMPTS = 60
 
 export class Writing {
   readonly volume: Volume
@@ -92,6 +94,11 @@ export class Writing {
   /** What other hosts may have changed is forgotten. */
   lookAgain(): void {
     for (const allocator of Object.values(this.#allocators)) allocator.forget()
+  }
+
+  /** The operation under way cannot be begun again: it waits longer than others do for the locks that it needs. */
+  insist(): void {
+    this.locks?.insist()
   }
 
   /** Gives back the locks that a failed operation has kept for its next attempt. */
@@ -160,7 +167,7 @@ export class Work {
   /** Takes a resource before anything else is changed: a transaction that is full of such is committed, and a new one begun. */
   async takeAhead(kind: Allocated): Promise<Taken> {
     if (!this.#tx.hasRoomFor(RESERVED_SECTORS)) await this.#commit()
-    return await this.take(kind)
+    return await this.#untilLocked(() => this.take(kind))
   }
 
   /** Takes a resource in the transaction under way. @throws VmfsError 'no space' */
@@ -209,7 +216,24 @@ export class Work {
   async #release(resources: readonly ToFree[]): Promise<void> {
     for (const { kind, resource } of resources) {
       if (!this.#tx.hasRoomFor(SECTORS_TO_FREE)) await this.#commit()
-      await this.#writing.allocator(kind).release(this.#tx, resource)
+      const release = () => this.#writing.allocator(kind).release(this.#tx, resource)
+      // A file goes with the change itself, or not at all.
+      await (kind === 'file descriptor' ? release() : this.#untilLocked(release))
+    }
+  }
+
+  /**
+   * What does not belong to the change itself need not make the whole operation begin again when another host has the lock of a
+   * cluster: with what has been done so far committed, this host has none of those locks that another one may wait for meanwhile.
+   */
+  async #untilLocked<Result>(attempt: () => Promise<Result>): Promise<Result> {
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!(error instanceof BeginAgain) || attempts >= MAX_ATTEMPTS) throw error
+        await this.#commit()
+      }
     }
   }
 

@@ -29,6 +29,9 @@ export class BeginAgain extends Error {
   }
 }
 
+/** Times the patience of others: of an operation that cannot be begun again. */
+const INSISTENCE = 60
+
 export class OperationLocks implements TransactionLocks {
   readonly #engine: LockingEngine
   /** How long a lock that others hold is waited for. */
@@ -39,12 +42,18 @@ export class OperationLocks implements TransactionLocks {
   /** Those of them that the operation uses. */
   readonly #borrowed = new Set<number>()
   #frozen = false
+  #isInsisting = false
   /** When the operation began. */
   #begunMs = 0
 
   constructor(engine: LockingEngine, patienceMs: number) {
     this.#engine = engine
     this.#patienceMs = patienceMs
+  }
+
+  /** Waits for locks longer than those do who wait for this host, until `release`: they give way. */
+  insist(): void {
+    this.#isInsisting = true
   }
 
   /** Another operation begins. */
@@ -102,6 +111,7 @@ export class OperationLocks implements TransactionLocks {
 
   /** Gives back what was claimed. */
   async release(): Promise<void> {
+    this.#isInsisting = false
     const claimed = [...this.#claimed]
     this.#claimed.clear()
     this.#borrowed.clear()
@@ -131,7 +141,8 @@ export class OperationLocks implements TransactionLocks {
   }
 
   async #lock(offset: number, mode: HeldMode, file?: FoundFile): Promise<void> {
-    if (await this.#engine.lock(offset, mode, this.#patienceMs)) return
+    const patienceMs = this.#patienceMs * (this.#isInsisting ? INSISTENCE : 1)
+    if (await this.#engine.lock(offset, mode, patienceMs)) return
     const keeper = this.#engine.keeperOf(offset, this.#begunMs)
     // A directory is open to nobody: whoever keeps its lock is at work there, which may take a while.
     if (file && keeper && file.meta.type !== FILE_TYPE.directory) throw keptByOther(file, keeper)

@@ -24,7 +24,7 @@ export interface NewFile {
 
 /** Takes a descriptor. @throws VmfsError 'no space' */
 export async function newFile(work: Work, type: NewFile['type']): Promise<NewFile> {
-  const taken = await work.take('file descriptor')
+  const taken = await work.takeAhead('file descriptor')
   const address = encodeFdAddress(taken.resource.cluster, taken.resource.resource)
   return { type, address, generation: await work.nextGeneration(taken), offset: taken.offset }
 }

@@ -5,29 +5,51 @@ import { VmfsError } from '../errors.ts'
 /** More of it is handed out once only. */
 const KEPT_BYTES = 64 * 1024 * 1024
 
-export async function replayable(source: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const iterator = source[Symbol.asyncIterator]()
-  const kept: Uint8Array[] = []
-  let bytes = 0
-  let isWhole = false
-  while (bytes < KEPT_BYTES && !isWhole) {
-    const { value, done } = await iterator.next()
-    if (done) isWhole = true
-    else {
-      // Who hands it out may use its memory again.
-      kept.push(Uint8Array.from(value))
-      bytes += value.length
+export class ReplayableSource implements AsyncIterable<Uint8Array> {
+  readonly #iterator: AsyncIterator<Uint8Array>
+  readonly #onLast: () => void
+  readonly #keptBytes: number
+  #kept: Uint8Array[] = []
+  #bytes = 0
+  #isWhole = false
+  #isLast = false
+
+  /** @param onLast called when it is too much to be handed out again */
+  constructor(source: AsyncIterable<Uint8Array>, onLast: () => void, keptBytes = KEPT_BYTES) {
+    this.#iterator = source[Symbol.asyncIterator]()
+    this.#onLast = onLast
+    this.#keptBytes = keptBytes
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+    if (this.#isLast)
+      throw new VmfsError('in use', 'other hosts have held what the file needs while its data came: try again')
+    yield* this.#kept
+    while (!this.#isWhole) {
+      const { value, done } = await this.#iterator.next()
+      if (done) this.#isWhole = true
+      else yield this.#keep(value)
     }
   }
-  let restTaken = false
-  return {
-    async *[Symbol.asyncIterator]() {
-      if (restTaken)
-        throw new VmfsError('in use', 'other hosts have held what the file needs while its data came: try again')
-      yield* kept
-      if (isWhole) return
-      restTaken = true
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
-    },
+
+  /** Tells the source that nothing more of it is wanted. */
+  async close(): Promise<void> {
+    this.#kept = []
+    if (!this.#isWhole) await this.#iterator.return?.()
+  }
+
+  #keep(piece: Uint8Array): Uint8Array {
+    if (this.#isLast) return piece
+    this.#bytes += piece.length
+    if (this.#bytes > this.#keptBytes) {
+      this.#isLast = true
+      this.#kept = []
+      this.#onLast()
+      return piece
+    }
+    // Who hands it out may use its memory again.
+    const kept = Uint8Array.from(piece)
+    this.#kept.push(kept)
+    return kept
   }
 }
