@@ -216,6 +216,24 @@ describe('the array refuses ATS for a while', () => {
     TIMEOUT_MS,
   )
 
+  test.each([
+    ['given up before its turn', { delayMs: 3_600_000 }, [ATS, ATS, ...RESERVED]],
+    // The host finds its own image, and there is nothing left to do.
+    ['carried out', { loseAnswer: true }, [ATS]],
+  ] as const)(
+    'ATS+SCSI, an ATS that is not answered, and was %s',
+    async (_, injection, expected) => {
+      const host = await volume.host({ mode: 'ATS+SCSI' })
+      volume.injector = ({ command }) => (command === ATS ? injection : undefined)
+      host.begin()
+      expect(await host.engine.lock(host.lockOffset, 'exclusive', 0)).toBe(true)
+      volume.injector = () => undefined
+      expect(host.sent()).toEqual({ 'acquire lock': expected })
+      await end(host)
+    },
+    TIMEOUT_MS,
+  )
+
   test(
     'a heartbeat that was acquired by a reservation goes back by ATS',
     async () => {
