@@ -239,18 +239,20 @@ export class Transaction {
   }
 }
 
-/** Writes sectors where they belong, neighbours in one write, and flushes. */
+/**
+ * Writes sectors where they belong, neighbours in one write, and flushes. The journal has all of them: in which order they reach the
+ * medium does not matter, and none waits for another. What fails is told when no write is under way any more.
+ */
 export async function writeInPlace(volume: VolumeIo, images: readonly SectorImage[]): Promise<void> {
-  let run: SectorImage[] = []
-  const writeRun = async () => {
-    if (run[0]) await volume.write(run[0].offset, Buffer.concat(run.map(({ image }) => image)))
-    run = []
-  }
+  const runs: SectorImage[][] = []
   for (const sector of images) {
-    const last = run.at(-1)
-    if (last && last.offset + last.image.length !== sector.offset) await writeRun()
-    run.push(sector)
+    const last = runs.at(-1)?.at(-1)
+    if (last && last.offset + last.image.length === sector.offset) runs.at(-1)!.push(sector)
+    else runs.push([sector])
   }
-  await writeRun()
+  const writes = runs.map((run) => volume.write(run[0]!.offset, Buffer.concat(run.map(({ image }) => image))))
+  const ends = await Promise.allSettled(writes)
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed) throw failed.reason
   await volume.flush()
 }
