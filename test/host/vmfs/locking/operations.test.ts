@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Answer, Procedure } from '../../../../src/host/vmfs/locking/commands.ts'
 import {
+  implementationOf,
   LOCK_OPERATIONS,
   type LockOperation,
   methodOf,
@@ -34,6 +35,27 @@ test('the nine operations in the four modes', () => {
 test('UseATSForHBOnVMFS5 0 makes the beat a plain write again, and nothing else', () => {
   for (const name of LOCK_OPERATIONS)
     expect(methodOf(name, 'ATS-only', false)).toBe(name === 'maintain heartbeat' ? 'plain write' : 'ATS')
+})
+
+test('HardwareAcceleratedLocking 0 makes a host lock as if there were no VAAI, and say so; ATS-only stays ATS-only', () => {
+  for (const mode of VOLUME_MODES)
+    for (const name of LOCK_OPERATIONS) {
+      const wanted = mode === 'ATS-only' ? methodOf(name, mode, true) : methodOf(name, 'VMFS3', true)
+      expect([mode, name, methodOf(name, mode, true, false)]).toEqual([mode, name, wanted])
+    }
+  expect(VOLUME_MODES.map((mode) => [implementationOf(mode, true), implementationOf(mode, false)])).toEqual([
+    ...[
+      [1, 1],
+      [3, 1],
+      [2, 2],
+      [3, 1],
+    ], // reservations, both, ATS alone, both
+  ])
+})
+
+test('the descriptor, which says the mode, is changed as a heartbeat is acquired', () => {
+  for (const mode of VOLUME_MODES)
+    expect(methodOf('change locking mode', mode, true)).toBe(methodOf('acquire heartbeat', mode, true))
 })
 
 const [BEFORE, AFTER, OTHER] = [1, 2, 3].map((byte) => Buffer.alloc(512, byte)) as [Buffer, Buffer, Buffer]
