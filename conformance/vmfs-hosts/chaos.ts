@@ -26,7 +26,10 @@ export interface ChaosOptions {
 
 const KILL_MS = 3500
 const CUT_MS = 900
-const STOP_MS = { least: 17_000, most: 21_000 }
+const STOP_MS = { least: 18_000, most: 24_000 }
+/** A host is stopped in the middle of an operation: so often it is looked whether one is under way, and so far into it at most. */
+const WRITING_MS = 3
+const INTO_IT_MS = 60
 const SWITCH_MS = 9000
 
 export class Chaos {
@@ -81,14 +84,19 @@ export class Chaos {
     for (let stops = stopFirst; !isOver(); stops = !stops) {
       await delay(2000 + random.below(6000))
       if (isOver() || !worker.isAlive) continue
-      if (stops) await this.#stop(worker)
+      if (stops) await this.#stop(worker, isOver)
       else await this.#kill(worker)
     }
   }
 
-  async #stop(worker: Worker) {
+  async #stop(worker: Worker, isOver: () => boolean) {
     const { random, story, judge } = this.#options
     const process = await worker.process
+    while (!worker.isWriting) {
+      if (isOver() || !worker.isAlive) return
+      await delay(WRITING_MS)
+    }
+    await delay(random.below(INTO_IT_MS))
     const { initiatorName, host } = worker
     story.say(`worker ${worker.index} is stopped: ${host}, ${initiatorName}`)
     process.stop()

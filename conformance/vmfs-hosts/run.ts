@@ -49,6 +49,7 @@ export interface RunOptions {
 
 const IQN = 'iqn.2026-11.io.lunette:hosts'
 const THINK_MS = 700
+const THINK_ALONE_MS = 150
 const SHARED_FILES = 3
 /** Of the part of a host's UUID that names its process; random bits stand above. */
 const PROCESS_BITS = 0x3fffff
@@ -173,7 +174,13 @@ class Run {
     const name = (incarnation: number) => `iqn.2026-11.io.lunette:host-${index}-${incarnation}`
     const locking = LOCKING[this.#options.mode].host
     return new Worker({
-      ...{ index, sharedFiles, story: this.#story, random: new Random(random.next()), thinkMs: THINK_MS },
+      ...{
+        index,
+        sharedFiles,
+        story: this.#story,
+        random: new Random(random.next()),
+        thinkMs: index < HOSTS_IN_ONE ? THINK_MS : THINK_ALONE_MS,
+      },
       opening: (_, incarnation) => ({
         ...{ kind: 'open', url: `iscsi://127.0.0.1:${port}/${IQN}/0`, initiatorName: name(incarnation), locking },
       }),

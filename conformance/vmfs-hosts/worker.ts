@@ -44,6 +44,7 @@ export class Worker {
   #files = 0
   #uncertain: readonly Effect[] = []
   #isDead = true
+  #isWriting = false
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -116,6 +117,11 @@ export class Worker {
     return !this.#isDead && this.host !== undefined
   }
 
+  /** An operation that changes something is under way. */
+  get isWriting(): boolean {
+    return this.#isWriting
+  }
+
   async ask(operation: Operation): Promise<Answer> {
     return await (await this.process).ask(this.index, operation)
   }
@@ -140,7 +146,10 @@ export class Worker {
     const { story } = this.#options
     const began = performance.now()
     try {
-      await this.ask(operation)
+      this.#isWriting = operation.kind !== 'hold'
+      await this.ask(operation).finally(() => {
+        this.#isWriting = false
+      })
       this.model.apply(effects)
       told?.('done')
       story.count('operations')
