@@ -25,10 +25,13 @@ const TAG_AT = 16
 export class WireTap {
   readonly commands: OnWire[] = []
   readonly port: number
+  /** Ends the connections of now, without a word. */
+  readonly cut: () => void
   readonly #waiting = new Map<number, OnWire>()
 
-  constructor(port: number) {
+  constructor(port: number, cut: () => void) {
     this.port = port
+    this.cut = cut
   }
 
   toTarget(pdu: Buffer): void {
@@ -70,7 +73,9 @@ export async function wireTap(targetPort: number): Promise<WireTap> {
     pass(target, initiator, (pdu) => tap.toInitiator(pdu))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const tap = new WireTap((server.address() as AddressInfo).port)
+  const tap = new WireTap((server.address() as AddressInfo).port, () => {
+    for (const socket of sockets) socket.destroy()
+  })
   onTestFinished(async () => {
     for (const socket of sockets) socket.destroy()
     await new Promise((resolve) => server.close(resolve))

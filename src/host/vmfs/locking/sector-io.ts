@@ -45,11 +45,13 @@ export class SectorIo {
     this.#requireAllowed(command)
     if (command.kind === 'reserve' && !this.#reservation.begin(procedure, epoch)) return { kind: 'conflict' }
     const needsReservation = command.kind !== 'reserve' && command.kind !== 'release'
-    if (needsReservation && this.#reservation.isLost(procedure, epoch)) return { kind: 'failed' }
+    const isUnprotected = () => needsReservation && this.#reservation.isLost(procedure, device.epoch)
+    if (isUnprotected()) return { kind: 'failed' }
     const issuedMs = this.#host.clock.now()
     const lastMs = issuedMs + command.timeoutMs
     const fenced = command.kind === 'write' && command.fenced
-    const mayLeave = () => this.#host.clock.now() < lastMs && (!fenced || this.#host.mayWrite())
+    // It may have waited for a connection: with a new one the reservation is gone.
+    const mayLeave = () => this.#host.clock.now() < lastMs && (!fenced || this.#host.mayWrite()) && !isUnprotected()
     if (!mayLeave()) return { kind: 'fenced' }
     const told = await this.#inTime(
       answerOf(this.#send(device, command, this.#limits(command, mayLeave))),

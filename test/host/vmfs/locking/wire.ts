@@ -2,7 +2,7 @@
 // tells them by the names of the operations, and as the array remembers them.
 
 import { expect, onTestFinished } from 'vitest'
-import { openTarget, type SharedDevice } from '../../../../src/host/index.ts'
+import { openTarget, type SharedDevice, type TargetSession } from '../../../../src/host/index.ts'
 import { openIscsiDevice } from '../../../../src/host/iscsi-device.ts'
 import { LogicalUnit } from '../../../../src/host/logical-unit.ts'
 import { formatVolume } from '../../../../src/host/vmfs/format.ts'
@@ -17,7 +17,7 @@ import type { LockingTrace } from '../../../../src/host/vmfs/locking/trace.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import type { ArrayOptions, Injector, LockEvent } from '../../../../src/index.ts'
 import { type LunInput, MIB, memory, openArray, type TestArray } from '../../../target/array.ts'
-import { wireTap } from '../../wire-tap.ts'
+import { type WireTap, wireTap } from '../../wire-tap.ts'
 import { ReserveRecord } from './reserve-record.ts'
 
 /** A host is looked at again only when it is dead by then, if it does not beat. */
@@ -31,6 +31,8 @@ export interface WireHost {
   readonly engine: LockingEngine
   readonly uuid: string
   readonly device: SharedDevice
+  readonly session: TargetSession
+  readonly tap: WireTap
   /** Of the lock of the root directory. */
   readonly lockOffset: number
   readonly events: LockingEvent[]
@@ -130,7 +132,7 @@ export class WireVolume {
       },
     )
     host = {
-      ...{ engine, uuid, device, lockOffset, events, begin, onCommand() {}, onEvent() {} },
+      ...{ engine, uuid, device, session, tap, lockOffset, events, begin, onCommand() {}, onEvent() {} },
       async lockImage() {
         const place = logical.place(lockOffset)
         return await place.device.read(place.offset, device.blockBytes)
