@@ -14,7 +14,7 @@ import type { LockingCounts } from './counters.ts'
 import { HeartbeatMachine, type HeartbeatPlace } from './heartbeat-machine.ts'
 import type { HeldMode, Holder } from './lock-images.ts'
 import { type OptimisticLock, unlock, upgradeLock } from './lock-procedures.ts'
-import type { VolumeMode } from './operations.ts'
+import { methodOf, type VolumeMode } from './operations.ts'
 import { outlive } from './outlive.ts'
 import { PeerWatch } from './peer-watch.ts'
 import { replaceSector } from './replace-sector.ts'
@@ -261,18 +261,32 @@ export class LockingEngine {
     })
   }
 
-  /** Gives a lock back; one that is not held any more is none. @throws VmfsError 'in use' when the disk does not answer */
-  unlock(offset: number): Promise<void> {
+  /**
+   * Gives locks back, by ATS all at once; a host has one reservation at a time. One that is not held any more is none.
+   * @throws VmfsError 'in use' when the disk does not answer
+   */
+  unlock(...offsets: readonly number[]): Promise<void> {
     return this.#inTurn(async () => {
-      const held = this.#held.get(offset)
-      if (!held) return
-      const known = held.mode === 'exclusive' ? held.image : undefined
-      const result = await this.#run(unlock(this.#options.settings, held.holder, offset, held.mode, known))
-      if (result.kind === 'failed') throw notTaken(offset, result.why)
-      this.#held.delete(offset)
-      if (this.#left.size >= MAX_LEFT) this.#left.clear()
-      if (result.kind === 'unlocked' && held.mode === 'exclusive') this.#left.set(offset, result.image)
+      const { mode, heartbeatByAts } = this.#settings
+      const each =
+        methodOf('unlock shared lock', mode, heartbeatByAts) === 'ATS' ? [offsets] : offsets.map((one) => [one])
+      for (const atOnce of each) {
+        const ends = await Promise.allSettled(atOnce.map((offset) => this.#giveBack(offset)))
+        const failed = ends.find((end) => end.status === 'rejected')
+        if (failed) throw failed.reason
+      }
     })
+  }
+
+  async #giveBack(offset: number): Promise<void> {
+    const held = this.#held.get(offset)
+    if (!held) return
+    const known = held.mode === 'exclusive' ? held.image : undefined
+    const result = await this.#run(unlock(this.#options.settings, held.holder, offset, held.mode, known))
+    if (result.kind === 'failed') throw notTaken(offset, result.why)
+    this.#held.delete(offset)
+    if (this.#left.size >= MAX_LEFT) this.#left.clear()
+    if (result.kind === 'unlocked' && held.mode === 'exclusive') this.#left.set(offset, result.image)
   }
 
   /**

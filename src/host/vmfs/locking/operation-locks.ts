@@ -97,7 +97,7 @@ export class OperationLocks implements TransactionLocks {
 
   async give(offsets: readonly number[]): Promise<void> {
     if (this.#frozen) return
-    for (const offset of offsets) await this.#engine.unlock(offset)
+    await this.#engine.unlock(...offsets)
   }
 
   /** A host that was taken for dead has no locks any more, whatever it remembers. @throws VmfsError 'in use' */
