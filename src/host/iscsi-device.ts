@@ -104,6 +104,10 @@ class IscsiDevice implements SharedDevice {
     })
   }
 
+  get localAddress(): string | undefined {
+    return this.#unit.localAddress
+  }
+
   get epoch(): number {
     return this.#unit.nexusGeneration + this.#resets
   }

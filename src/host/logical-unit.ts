@@ -32,6 +32,11 @@ export class LogicalUnit extends PrimaryCommands {
     })
   }
 
+  /** The IP address by which this side reaches the target at the moment. */
+  get localAddress(): string | undefined {
+    return this.#nexus.localAddress
+  }
+
   /** Another logical unit of the same target, by the same I_T nexus: `close` of either ends both. */
   sibling(lun: number): LogicalUnit {
     return new LogicalUnit(this.#nexus, lun)

@@ -22,6 +22,8 @@ export interface Nexus {
   readonly clock: Clock
   /** Another value than before: what a nexus loses with its session or by a reset, a RESERVE above all, is gone. */
   readonly generation: number
+  /** The IP address of this side, where there is one at the moment. */
+  readonly localAddress?: string | undefined
   /**
    * Carries out a command, whatever becomes of the connection. Every status is a result.
    * @throws IscsiError when there is none

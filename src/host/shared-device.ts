@@ -24,6 +24,8 @@ export interface SharedDevice extends BlockDevice {
   readonly hasCompareAndWrite: boolean
   /** Another number after each loss of the I_T nexus and each reset: a reservation from before is gone. */
   readonly epoch: number
+  /** The IP address by which this host reaches it at the moment. */
+  readonly localAddress?: string | undefined
   /** RESERVATION CONFLICTs that `read`, `write` and `flush` have met, each of them tried again or told. */
   readonly conflicts: number
   /** From now on what `write` sends leaves only within these limits. */

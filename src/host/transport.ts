@@ -22,12 +22,19 @@ export interface TransportOptions {
   readonly signal: AbortSignal | undefined
 }
 
+const MAPPED_IPV4 = /^::ffff:(?=\d+\.)/i
+
 export class Transport {
   readonly #socket: Socket
   #corked = false
 
   constructor(socket: Socket) {
     this.#socket = socket
+  }
+
+  /** Of this side; nothing when the connection is over. */
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress?.replace(MAPPED_IPV4, '')
   }
 
   /** From here on bytes are handed over. */

@@ -152,7 +152,7 @@ test(
     expect(refused.code).toBe(1)
     expect(refused.stderr).toMatch(
       new RegExp(
-        `^"/file" is in use: host (${holders.join('|')}) holds its lock to read it, as 1 other host does; `,
+        `^"/file" is in use: host (${holders.join('|')}) \\(127\\.0\\.0\\.1\\) holds its lock to read it, as 1 other host does; `,
         'm',
       ),
     )

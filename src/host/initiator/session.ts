@@ -100,6 +100,11 @@ export class InitiatorSession implements SessionIdentity {
     stream.enterFullFeature(events, { header: headerDigest === 'CRC32C', data: dataDigest === 'CRC32C' })
   }
 
+  /** The IP address of this side; nothing when the connection is over. */
+  get localAddress(): string | undefined {
+    return this.#stream.localAddress
+  }
+
   /**
    * Sends a command, or queues it while the target's window is closed.
    * @throws RangeError for a CDB, a LUN or an amount of data that cannot be sent

@@ -70,6 +70,11 @@ export class PduStream {
     })
   }
 
+  /** Of this side; nothing when the connection is over. */
+  get localAddress(): string | undefined {
+    return this.#transport.localAddress
+  }
+
   /** From login to full feature phase: who listens, and which digests hold from the next PDU on. */
   enterFullFeature(events: StreamEvents, digests: Digests): void {
     this.#fullFeature = true

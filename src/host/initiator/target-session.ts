@@ -107,6 +107,10 @@ export class TargetSession implements Nexus {
     return this.#session.isid
   }
 
+  get localAddress(): string | undefined {
+    return this.#session.localAddress
+  }
+
   /**
    * Carries out a command, or waits to until there is a connection again. Every status is a result.
    * @throws RangeError for what cannot be sent

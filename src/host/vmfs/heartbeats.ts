@@ -75,6 +75,7 @@ export async function takeSlot(
     generation: slot.generation + 1n,
     stampUs: BigInt(Math.round(uptime() * 1e6)),
     owner: host,
+    ip: '',
     journalAddress: 0,
     journalOffset: 0,
     driverMajor: version.major,

@@ -2,6 +2,7 @@
 // change is excluded by locks, and what those leave behind that die is replayed by whoever wants a lock of theirs.
 
 import { type Clock, systemClock } from '../clock.ts'
+import { isShared } from '../shared-device.ts'
 import { VmfsError } from './errors.ts'
 import { chooseSlot, type JournalPlace, type RawSlot, readSlots } from './heartbeats.ts'
 import { isEndedProcess } from './host-identity.ts'
@@ -14,6 +15,7 @@ import { type EngineOptions, LockingEngine } from './locking/engine.ts'
 import { OperationLocks } from './locking/operation-locks.ts'
 import { LOCKING_DEFAULTS, type LockingSettings } from './locking/settings.ts'
 import { HostLocking } from './locking-mode.ts'
+import type { LogicalVolume } from './logical-volume.ts'
 import { inUse } from './shared-recovery.ts'
 import type { VolumeIo } from './transaction.ts'
 import type { Volume } from './volume.ts'
@@ -112,7 +114,10 @@ export async function beginSharedSession(
   const slots = await readSlots(logical, version)
   const others = inUse(volume, slots, clock.now())
   const candidates = freeSlots(slots, host)
-  const owner = { host, journalAddress: 0, journalOffset: 0, driverMajor: version.major, driverMinor: version.minor }
+  const owner = {
+    ...{ host, ip: addressOf(logical), journalAddress: 0, journalOffset: 0 },
+    ...{ driverMajor: version.major, driverMinor: version.minor },
+  }
   const engine = await LockingEngine.open(
     logical,
     { volume: volume.descriptor.uuid, owner, slots: candidates.map(({ slotOffset }) => slotOffset) },
@@ -184,6 +189,12 @@ async function inMode<Result>(
     if ('result' in settled) return settled.result
     for (const slot of settled.stranded) await locking.demandDead(engine, slot)
   }
+}
+
+/** By which this host reaches its array, without the zone of an IPv6 address; empty where that is not known. */
+function addressOf({ extents }: LogicalVolume): string {
+  const shared = extents.map(({ device }) => device).find(isShared)
+  return shared?.localAddress?.replace(/%.*/, '') ?? ''
 }
 
 /** Journals are taken and given back by one host at a time: the lock of the root directory's neighbour, .fbb.sf, excludes them. */

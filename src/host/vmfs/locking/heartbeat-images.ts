@@ -8,6 +8,8 @@ import { type Holder, sameHolder } from './lock-images.ts'
 /** What a slot says of its host besides its life. */
 export interface SlotOwner {
   readonly host: string
+  /** Its address as text; unknown without it. */
+  readonly ip?: string
   readonly journalAddress: number
   readonly journalOffset: number
   readonly driverMajor: number
@@ -31,10 +33,10 @@ export function taken(
 ): Buffer | undefined {
   const { state, generation } = HEARTBEAT.decode(image)
   if (state !== HEARTBEAT_STATE.free) return undefined
-  const { host, ...rest } = owner
+  const { host, ip = '', ...rest } = owner
   return changed(image, {
     ...{ state: HEARTBEAT_STATE.used, offset: slotOffset, generation: generation + 1n, stampUs, owner: host },
-    ...{ ...rest, ...NOT_REPLAYED },
+    ...{ ip, ...rest, ...NOT_REPLAYED },
   })
 }
 

@@ -1,10 +1,15 @@
 // What the tests of files that are held open share.
 
 import { expect } from 'vitest'
+import type { LockingSettings } from '../../../../src/host/vmfs/locking/settings.ts'
 import type { Host, SharedVolume } from './shared-volume.ts'
 
-export async function hosts(shared: SharedVolume, count: number): Promise<Host[]> {
-  return await Promise.all(Array.from({ length: count }, () => shared.host()))
+export async function hosts(
+  shared: SharedVolume,
+  count: number,
+  locking: Partial<LockingSettings> = {},
+): Promise<Host[]> {
+  return await Promise.all(Array.from({ length: count }, () => shared.host(locking)))
 }
 
 /** All is closed, and nothing is wrong. */
