@@ -7,6 +7,7 @@ import { PORTAL_FORMS, parsePortal } from '../config/portal.ts'
 import type { ArrayConfig } from '../config/schema.ts'
 import { peekIdentities } from '../config/state.ts'
 import { createLogger, LOG_LEVELS } from '../log.ts'
+import { type LockEvent, toLockEventJson } from '../target/lock-event.ts'
 import { giveBackFreedMemory } from './allocator.ts'
 import { ATS_WHO, atsWhoRoute } from './ats-who.ts'
 import { isColored } from './color.ts'
@@ -76,10 +77,11 @@ export const serve = command({
     giveBackFreedMemory()
     // Loaded here and not with the program: --help and config check need none of it.
     const { startArray } = await import('../target/array.ts')
-    const trace = traceFile === undefined ? undefined : await openTrace(traceFile, log)
+    const trace = traceFile === undefined ? undefined : await openTrace(traceFile, (problem) => log.error(problem))
+    const onLockEvent = (event: LockEvent, where: object) => trace?.write({ ...where, ...toLockEventJson(event) })
     return awaitStop(log, {
       async start() {
-        const array = await startArray(config, { log, ...(trace && { onLockEvent: trace.write }) })
+        const array = await startArray(config, { log, ...(trace && { onLockEvent }) })
         const control = await openControl(resolve(config.data), { [ATS_WHO]: atsWhoRoute(array) }, log)
         const close = async (): Promise<void> => {
           await control.close()

@@ -1,21 +1,23 @@
-// --trace: what initiators did to exclude each other, a line of JSON for each command. A disk that is too slow for it, or full,
-// costs lines and not the array: how many are missing stands in the file where they would.
+// --trace: what initiators do to exclude each other, a line of JSON for each command. A disk that is too slow for it, or full,
+// costs lines and not those commands: how many are missing stands in the file where they would.
 
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { OperatorError } from '../errors.ts'
-import type { Logger } from '../log.ts'
-import { type LockEvent, toLockEventJson } from '../target/lock-event.ts'
 
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 export interface TraceFile {
-  write(event: LockEvent, where: { readonly target: string; readonly lun: number }): void
+  write(line: object): void
   close(): Promise<void>
 }
 
-/** Appends to the file. Throws OperatorError when it cannot be opened. */
-export async function openTrace(path: string, log: Logger): Promise<TraceFile> {
+/**
+ * Appends to the file.
+ * @param tell why the file ends before the trace does
+ * @throws OperatorError when it cannot be opened
+ */
+export async function openTrace(path: string, tell: (problem: string) => void): Promise<TraceFile> {
   const file = await open(path, 'a').catch((error: Error) => {
     throw new OperatorError(`cannot write the trace ${path}: ${error.message}`, { cause: error })
   })
@@ -24,10 +26,10 @@ export async function openTrace(path: string, log: Logger): Promise<TraceFile> {
   let missing = 0
   stream.on('error', (error) => {
     broken = true
-    log.error(`the trace ${path} ends here: ${error.message}`)
+    tell(`the trace ${path} ends here: ${error.message}`)
   })
   return {
-    write(event, { target, lun }) {
+    write(line) {
       if (broken) return
       if (stream.writableLength > MAX_WAITING_BYTES) {
         missing++
@@ -35,7 +37,7 @@ export async function openTrace(path: string, log: Logger): Promise<TraceFile> {
       }
       if (missing > 0) stream.write(`${JSON.stringify({ missing })}\n`)
       missing = 0
-      stream.write(`${JSON.stringify({ target, lun, ...toLockEventJson(event) })}\n`)
+      stream.write(`${JSON.stringify(line)}\n`)
     },
     async close() {
       if (broken) return

@@ -4,6 +4,7 @@ import { makeHostUuid } from '../../host/vmfs/host-identity.ts'
 import { MAX_HOSTS } from '../../host/vmfs/storm/options.ts'
 import { command, UsageError } from '../command.ts'
 import { printable } from '../print-sections.ts'
+import { openTrace } from '../trace-file.ts'
 import { HOW, MAX_HOLDERS, MountedHost, type MountPlan, OPEN_MODES, type OpenName } from './mounted-host.ts'
 import { Teller } from './teller.ts'
 import {
@@ -55,11 +56,22 @@ export const vmfsMount = command({
       default: false,
       describe: 'Beat by plain writes, as with /VMFS3/UseATSForHBOnVMFS5 0',
     },
+    trace: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Append every command for locks and heartbeats to this file, by the operation that it was for, a line of JSON each',
+    },
     json: { type: 'boolean', default: false, describe: 'Print each event as one line of JSON' },
     ...VOLUME_OPTIONS,
   },
   async run(args, terminal) {
-    const plan = planOf(args)
+    const untraced = planOf(args)
+    const trace =
+      args.trace === undefined
+        ? undefined
+        : await openTrace(args.trace, (problem) => void terminal.stderr.write(`${problem}\n`))
+    const plan: MountPlan = { ...untraced, ...(trace && { trace }) }
     const teller = new Teller(terminal, args.json)
     const open = () => openDevices(args, terminal, { readOnly: false })
     return await interruptible((interrupt) =>
@@ -77,7 +89,7 @@ export const vmfsMount = command({
           }
           await anyAborted(interrupt, allLost.signal)
         } finally {
-          await endAll(hosts)
+          await endAll(hosts).finally(() => trace?.close())
         }
         return hosts.some(({ isLost }) => isLost) ? 1 : 0
       }),

@@ -5,9 +5,11 @@ import type { BlockDevice } from '../../host/block-device.ts'
 import { readHeartbeats } from '../../host/vmfs/heartbeats.ts'
 import type { LockingEvent } from '../../host/vmfs/locking/commands.ts'
 import type { LockingSettings } from '../../host/vmfs/locking/settings.ts'
+import type { LockingTrace } from '../../host/vmfs/locking/trace.ts'
 import type { OpenMode } from '../../host/vmfs/open-file.ts'
 import { LOCK_IMPLEMENTATION } from '../../host/vmfs/structures/heartbeat.ts'
 import { openForWriting, type WritableVolume } from '../../host/vmfs/writable-volume.ts'
+import type { TraceFile } from '../trace-file.ts'
 import type { Teller } from './teller.ts'
 import { closeAll } from './volume-options.ts'
 
@@ -31,6 +33,8 @@ export interface MountPlan {
   readonly paths: readonly string[]
   readonly mode: OpenName
   readonly locking: Partial<LockingSettings>
+  /** Of what the host sends for locks and its heartbeat. */
+  readonly trace?: Pick<TraceFile, 'write'>
 }
 
 const LOCKING = new Map<number, string>([
@@ -59,11 +63,12 @@ export class MountedHost {
   }
 
   /** Owns the devices. @throws VmfsError, and what the devices fail with */
-  async mount(devices: readonly BlockDevice[], { paths, mode, locking }: MountPlan): Promise<void> {
+  async mount(devices: readonly BlockDevice[], { paths, mode, locking, trace }: MountPlan): Promise<void> {
     try {
       this.#volume = await openForWriting(devices, {
         ...{ host: this.#uuid, locking },
         onEvent: (event) => this.#happened(event),
+        ...(trace && { onTrace: (sent) => trace.write(lineOf(this.#uuid, sent)) }),
       })
     } catch (error) {
       await closeAll(devices)
@@ -120,3 +125,9 @@ export class MountedHost {
     this.#teller.tell({ host: this.#uuid, event, text, facts })
   }
 }
+
+/** Thousandths of a millisecond are enough. */
+const lineOf = (host: string, { atMs, ms, ...sent }: LockingTrace) => ({
+  ...{ at: new Date(atMs).toISOString(), host, ...sent },
+  ms: Math.round(ms * 1000) / 1000,
+})
