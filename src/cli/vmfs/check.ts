@@ -62,7 +62,7 @@ async function inspect(args: Args, terminal: Terminal): Promise<{ report: Report
 const jsonValue = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
 
 function lines(report: Report, recovered: readonly string[], style: Style): string[] {
-  const { findings, more, mended, totals, hosts } = report
+  const { findings, more, mended, totals, hosts, locksOfTheDead } = report
   const { directories, files, symlinks, fileBlocks } = totals
   return [
     ...recovered.map((host) => `host ${host} was gone in the middle of its work: its journal has been replayed`),
@@ -72,12 +72,18 @@ function lines(report: Report, recovered: readonly string[], style: Style): stri
     ...mended.map((finding) => `${style('green', 'mended')}  ${sentence(finding)}`),
     ...findings.map((finding) => `${style('red', 'wrong')}   ${sentence(finding)}`),
     ...(more > 0 ? [`and ${more} more`] : []),
+    ...(locksOfTheDead > 0 ? [leftLocks(locksOfTheDead)] : []),
     `${counted('file')(files)}, ${counted('symbolic link')(symlinks)}, ${counted('director')(directories)
       .replace(/director$/, 'directory')
       .replace(/directors$/, 'directories')}, ` + `${fileBlocks.used} of ${fileBlocks.total} file blocks in use`,
     verdict(report),
   ]
 }
+
+const leftLocks = (count: number): string =>
+  count === 1
+    ? 'one lock was left by a host that is dead and buried: whoever wants it takes it'
+    : `${count} locks were left by hosts that are dead and buried: whoever wants one takes it`
 
 function sentence({ name, message, volumeOffset, repair }: Finding): string {
   const place = volumeOffset === undefined ? '' : ` (byte 0x${volumeOffset.toString(16)} of the volume)`

@@ -10,7 +10,7 @@ import { checkClusters } from './clusters.ts'
 import { checkDescriptors } from './descriptors.ts'
 import { type CheckContext, Findings, PHASES, type Phase } from './findings.ts'
 import { checkFsDescriptor } from './fs-descriptor.ts'
-import { checkHeartbeats, type Slot } from './heartbeats.ts'
+import { checkHeartbeats, isInUse, type Slot } from './heartbeats.ts'
 import { checkLvm } from './lvm.ts'
 import type { Finding, Host, Report, Totals } from './report.ts'
 import { checkResourceHeaders } from './resource-headers.ts'
@@ -36,8 +36,10 @@ const MAX_ROUNDS = 2 * PHASES.length
  */
 export async function checkVolume(volume: Volume, { onProgress }: CheckOptions = {}): Promise<Report> {
   const { findings, ...seen } = await checkOnce(volume, onProgress)
-  return { ...seen, findings: findings.list, more: findings.more, mended: [] }
+  return { ...seen, ...told(findings), mended: [] }
 }
+
+const told = ({ list, more, locksOfTheDead }: Findings) => ({ findings: list, more, locksOfTheDead })
 
 /**
  * Mends what can be mended, in transactions of this writer, up to the kind of repair that is named.
@@ -56,7 +58,7 @@ export async function mendVolume(
     const mends = round < MAX_ROUNDS ? findings.nextMends(last, failed) : []
     if (mends.length === 0) {
       for (const [key, why] of failed) findings.fail(key, why)
-      return { ...seen, findings: findings.list, more: findings.more, mended }
+      return { ...seen, ...told(findings), mended }
     }
     for (const [index, mend] of mends.entries()) {
       onProgress?.({ step: 'mending', done: index, total: mends.length })
@@ -94,10 +96,11 @@ async function checkOnce(volume: Volume, onProgress: CheckOptions['onProgress'])
     onProgress?.({ step: 'checking', done: files + directories }),
   )
   await tree.walk()
-  claimJournals(context, slots)
+  const used = [...slots.values()].filter(isInUse)
+  claimJournals(context, used)
   await checkDescriptors(context, tree.links)
   await checkClusters(context, slots)
-  return { findings, totals: totalsOf(context, tree), hosts: hostsOf(slots) }
+  return { findings, totals: totalsOf(context, tree), hosts: hostsOf(used) }
 }
 
 function claimsOf({ files }: Volume): CheckContext['claims'] {
@@ -112,9 +115,9 @@ function claimsOf({ files }: Volume): CheckContext['claims'] {
 }
 
 /** The journals of hosts that have the volume open, those that are no blocks of a file. */
-function claimJournals({ volume, claims }: CheckContext, slots: ReadonlyMap<number, Slot>): void {
+function claimJournals({ volume, claims }: CheckContext, slots: readonly Slot[]): void {
   const { addresses } = volume.version
-  for (const { journalAddress, slotOffset } of slots.values()) {
+  for (const { journalAddress, slotOffset } of slots) {
     const address = decode(() => addresses.decode(BigInt(journalAddress)))
     if (address?.kind === 'journal block')
       decode(() => claims['journal block']?.claim(address.cluster, address.resource, slotOffset))
@@ -135,8 +138,8 @@ function decode<Result>(work: () => Result): Result | undefined {
   }
 }
 
-const hostsOf = (slots: ReadonlyMap<number, Slot>): Host[] =>
-  [...slots.values()].map(({ owner, ip, slotOffset, generation }) => ({ uuid: owner, ip, slotOffset, generation }))
+const hostsOf = (slots: readonly Slot[]): Host[] =>
+  slots.map(({ owner, ip, slotOffset, generation }) => ({ uuid: owner, ip, slotOffset, generation }))
 
 function totalsOf({ claims }: CheckContext, { directories, files, symlinks }: Tree): Totals {
   const use = (kind: Counted) => ({ used: claims[kind]?.used ?? 0, total: claims[kind]?.places.resources ?? 0 })

@@ -26,6 +26,8 @@ export class Findings {
   readonly list: Finding[] = []
   readonly mends = new Map<string, Mend & { readonly findings: Finding[] }>()
   more = 0
+  /** Locks that hosts held whose heartbeat is over: they go to whoever wants them, and are no finding. */
+  locksOfTheDead = 0
   /** Something could not be read that may lead to what seems to be in use by nobody: that is kept. */
   incomplete = false
 
@@ -39,6 +41,12 @@ export class Findings {
     const known = this.mends.get(mend.key)
     if (known) known.findings.push(finding)
     else this.mends.set(mend.key, { ...mend, findings: [finding] })
+  }
+
+  /** A lock that excludes nobody any more. */
+  addLockOfTheDead(mend: Mend): void {
+    this.locksOfTheDead++
+    if (this.mends.size < MAX_FINDINGS) this.mends.set(mend.key, { ...mend, findings: [] })
   }
 
   /** Says of the findings of a mend why it did not work. */

@@ -21,10 +21,10 @@ export interface Slot extends Fields {
 
 const READ_BYTES = 1024 * 1024
 
-/** @returns the slots in use, by their offset in the volume */
+/** @returns the slots, those that are in use and those that are free, by their offset in the volume */
 export async function checkHeartbeats(context: CheckContext): Promise<Map<number, Slot>> {
   const { findings, volume } = context
-  const used = new Map<number, Slot>()
+  const slots = new Map<number, Slot>()
   for await (const slot of readSlots(volume)) {
     const { slotOffset, state, offset, owner } = slot
     const add = (
@@ -45,22 +45,23 @@ export async function checkHeartbeats(context: CheckContext): Promise<Map<number
         'the slot is made free',
         FREE,
       )
-    else if (state === HEARTBEAT_STATE.used) {
-      used.set(slotOffset, slot)
-      if (isEndedProcess(owner)) await checkDead(context, slot)
+    else {
+      slots.set(slotOffset, slot)
+      if (isInUse(slot) && isEndedProcess(owner)) await checkDead(context, slot)
     }
   }
-  for (const slot of strandedHosts(volume, [...used.values()])) {
+  for (const slot of strandedHosts(volume, [...slots.values()].filter(isInUse))) {
     const message = `${strandedText(slot, lockModeOf(volume).mode)}: ${CURE}`
     findings.add({ name: 'stranded host', volumeOffset: slot.slotOffset, message })
   }
-  return used
+  return slots
 }
+
+export const isInUse = ({ state, owner }: Slot): boolean => state === HEARTBEAT_STATE.used && owner !== NIL_UUID
 
 export async function heartbeatsInUse(volume: Volume): Promise<Slot[]> {
   const used: Slot[] = []
-  for await (const slot of readSlots(volume))
-    if (slot.state === HEARTBEAT_STATE.used && slot.owner !== NIL_UUID) used.push(slot)
+  for await (const slot of readSlots(volume)) if (isInUse(slot)) used.push(slot)
   return used
 }
 

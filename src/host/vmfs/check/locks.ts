@@ -3,7 +3,7 @@
 import { encodeLock, LOCK_MODE, type Lock } from '../structures/lock.ts'
 import { NIL_UUID } from '../structures/uuid.ts'
 import type { CheckContext, Mend } from './findings.ts'
-import type { Slot } from './heartbeats.ts'
+import { isInUse, type Slot } from './heartbeats.ts'
 
 export interface LockPlace {
   /** What messages call what it guards. */
@@ -45,33 +45,39 @@ export function checkLock(context: CheckContext, slots: ReadonlyMap<number, Slot
     add('lock offset', `says that it stands at byte ${lock.offset}`, 'it is told its place', { offset: volumeOffset })
   if (!MODES.includes(lock.mode)) add('lock mode', `has the mode ${lock.mode}`, 'it is made free', FREE)
   else {
-    const wrong = ownerProblem(lock, slots)
-    if (wrong) add('lock owner', wrong, 'it is made free', FREE)
+    const holders = holdersOf(lock).map((holder) => claimOf(holder, slots))
+    // One live holder is enough for the lock to be held.
+    if (holders.some((claim) => claim === 'lives')) return
+    const wrong = holders.find((claim) => claim !== 'is over')
+    if (wrong !== undefined) add('lock owner', wrong, 'it is made free', FREE)
+    else if (holders.length > 0) context.findings.addLockOfTheDead(setLock(context, 'lock of the dead', place, FREE))
   }
 }
 
 /** Heartbeat, generation and token stay as they are after a release. */
 const FREE: Partial<Lock> = { mode: LOCK_MODE.free, owner: NIL_UUID, holders: [] }
 
-/** Why nobody can hold it, where that is so: what holds it has a live heartbeat of the same generation. */
-function ownerProblem(lock: Lock, slots: ReadonlyMap<number, Slot>): string | undefined {
-  if (lock.mode === LOCK_MODE.free) return undefined
-  const owner = {
-    heartbeatOffset: lock.heartbeatOffset,
-    heartbeatGeneration: lock.heartbeatGeneration,
-    host: lock.owner,
-  }
-  const holders = lock.mode === LOCK_MODE.exclusive || lock.holders.length === 0 ? [owner] : lock.holders
-  const problems = holders.map(({ heartbeatOffset, heartbeatGeneration, host }) => {
-    const slot = slots.get(heartbeatOffset)
-    if (!slot || slot.owner !== host)
-      return `is held by host ${host}, which has no heartbeat at byte ${heartbeatOffset}`
-    if (slot.generation !== heartbeatGeneration)
-      return `is held by host ${host} since its generation ${heartbeatGeneration}, and it is at ${slot.generation}`
-    return undefined
-  })
-  // One live holder is enough for the lock to be held.
-  return problems.every((problem) => problem !== undefined) ? problems[0] : undefined
+type Holder = Lock['holders'][number]
+
+function holdersOf({ mode, holders, owner: host, heartbeatOffset, heartbeatGeneration }: Lock): readonly Holder[] {
+  if (mode === LOCK_MODE.free) return []
+  return mode === LOCK_MODE.exclusive || holders.length === 0
+    ? [{ host, heartbeatOffset, heartbeatGeneration }]
+    : holders
+}
+
+/** Whether the heartbeat by which a lock is held lives, or is over, as it is after a host is buried; or why there has never been one. */
+function claimOf(holder: Holder, slots: ReadonlyMap<number, Slot>): 'lives' | 'is over' | (string & {}) {
+  const { heartbeatOffset, heartbeatGeneration, host } = holder
+  const slot = slots.get(heartbeatOffset)
+  if (!slot) return `is held by host ${host}, which has no heartbeat at byte ${heartbeatOffset}`
+  const { generation } = slot
+  if (generation > heartbeatGeneration || (generation === heartbeatGeneration && !isInUse(slot))) return 'is over'
+  if (generation < heartbeatGeneration)
+    return `is held by host ${host} since its generation ${heartbeatGeneration}, and it is at ${generation}`
+  return slot.owner === host
+    ? 'lives'
+    : `is held by host ${host}, and the heartbeat at byte ${heartbeatOffset} is of ${slot.owner}`
 }
 
 function setLock({ volume }: CheckContext, name: string, place: LockPlace, values: Partial<Lock>): Mend {

@@ -101,6 +101,8 @@ export interface Report {
   readonly findings: readonly Finding[]
   /** Findings past those that a report has room for. */
   readonly more: number
+  /** Locks that hosts have left that are buried: nothing is wrong with them, the first who wants one takes it, and repair frees them. */
+  readonly locksOfTheDead: number
   /** What repair has mended. */
   readonly mended: readonly Finding[]
   readonly totals: Totals
