@@ -4,7 +4,8 @@
 import { describe, expect, test } from 'vitest'
 import { INITIATOR_OPCODE, RESERVED_TAG, TARGET_OPCODE, TASK_MANAGEMENT_FUNCTION } from '../../protocol/index.ts'
 import { ConnectionLostError, OutcomeUnknownError } from '../../src/host/index.ts'
-import { accepted, answer, ats, openNexus, read, write } from './nexus-fixture.ts'
+import { NotSentError } from '../../src/host/initiator/errors.ts'
+import { accepted, answer, ats, openNexus, PROMPT, read, write } from './nexus-fixture.ts'
 import type { TargetEnd } from './scripted-target.ts'
 
 const { NOP_IN } = TARGET_OPCODE
@@ -125,6 +126,78 @@ describe('a command is not answered in time', () => {
     respond(target, await takeFunction(target, ABORT_TASK), 0)
     await answer(target, write)
     expect((await result).status).toBe(0)
+  })
+
+  describe('a command that must not be carried out later', () => {
+    const urgent = { ...write, abortMs: 50 }
+
+    test.each([
+      ['not answered', undefined],
+      ['refused', 5],
+    ])(
+      'ABORT TASK %s: the connection is dropped in its own time, and no LOGICAL UNIT RESET sent',
+      async (_, response) => {
+        const stage = await late(urgent)
+        const { target, clock, result } = stage
+        const abort = await takeFunction(target, ABORT_TASK)
+        if (response !== undefined) respond(target, abort, response)
+        else await clock.pass(50)
+        await target.expectClosed()
+        await answer(await accepted(stage), write)
+        expect((await result).status).toBe(0)
+      },
+    )
+
+    test('while the logical unit is being reset for others: it does not wait for that', async () => {
+      const stage = await openNexus({ timeouts: { ...timeouts, lunResetMs: 5000 } })
+      const { nexus, clock, target } = stage
+      nexus.execute(read).catch(() => {})
+      await target.takeCommand()
+      clock.advance(1001)
+      respond(target, await takeFunction(target, ABORT_TASK), 5)
+      await takeFunction(target, LOGICAL_UNIT_RESET)
+      nexus.execute(urgent).catch(() => {})
+      await target.takeCommand()
+      clock.advance(1001)
+      await takeFunction(target, ABORT_TASK)
+      await clock.pass(50)
+      await target.expectClosed()
+    })
+
+    test('an R2T asks for its data when it may not leave any more: aborted at once, and the data stay here', async () => {
+      let mayLeave = true
+      const { nexus, target } = await openNexus({
+        timeouts,
+        answers: { ...PROMPT, ImmediateData: 'No', InitialR2T: 'Yes' },
+      })
+      const result = nexus.execute({ ...urgent, mayLeave: () => mayLeave })
+      result.catch(() => {})
+      const { initiatorTaskTag } = (await target.takeCommand()).header
+      mayLeave = false
+      target.say(
+        TARGET_OPCODE.R2T,
+        {
+          ...{ initiatorTaskTag, targetTransferTag: 50, r2tSn: 0, bufferOffset: 0, desiredDataTransferLength: 512 },
+        },
+        { status: false },
+      )
+      respond(target, await takeFunction(target, ABORT_TASK), 0)
+      await expect(result).rejects.toBeInstanceOf(NotSentError)
+      await target.expectSilence()
+    })
+
+    test('it waits for the window, and may not leave any more when that opens', async () => {
+      let mayLeave = true
+      const { nexus, target } = await openNexus({ timeouts, window: 1 })
+      const first = nexus.execute(read)
+      const result = nexus.execute({ ...urgent, mayLeave: () => mayLeave })
+      result.catch(() => {})
+      mayLeave = false
+      await answer(target, read)
+      await first
+      await expect(result).rejects.toBeInstanceOf(NotSentError)
+      await target.expectSilence()
+    })
   })
 
   test('a task management function of the caller: the connection is dropped, and a new one made', async () => {
