@@ -10,6 +10,7 @@ import {
   isDirectory,
   lookupPath,
   measureSpace,
+  type OpenFile,
   openDevice,
   openForWriting,
   openVolume,
@@ -41,6 +42,9 @@ test.each([
   await writable.makeDirectory('/vm')
   await writable.putFile('/vm/disk.vmdk', bytes(content.subarray(0, 5), content.subarray(5)))
   await writable.makeLink('vm/disk.vmdk', '/link')
+  const open: OpenFile = await writable.openFile('/link', 'readOnly')
+  expect((await open.read(MIB - 1, 2)).equals(Buffer.from([1, 2]))).toBe(true)
+  await open.close()
   const hosts = await readHeartbeats(writable.volume.logical, writable.volume.version)
   expect(hosts.map(({ owner }) => owner)).toEqual([writable.host])
   await writable.close()
