@@ -51,6 +51,10 @@ export class MetadataCache implements VolumeReader {
     this.clear()
   }
 
+  get keepsNothing(): boolean {
+    return this.#sectorBytes !== undefined
+  }
+
   clear(): void {
     this.#lines.clear()
   }

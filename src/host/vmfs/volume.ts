@@ -7,6 +7,7 @@ import { VmfsError, type VmfsProblem } from './errors.ts'
 import { decodeFileDescriptor, type FileDescriptor, isDirectory } from './file-descriptors.ts'
 import type { MapContext } from './file-map.ts'
 import { FileReader } from './file-reader.ts'
+import { KnownDirectories } from './known-directories.ts'
 import { type LogicalVolume, openLogicalVolume } from './logical-volume.ts'
 import { MetadataCache, type VolumeReader } from './metadata-cache.ts'
 import { decodeFdAddress, SYSTEM_FD } from './structures/address.ts'
@@ -28,6 +29,7 @@ export class Volume {
   /** What has been read of metadata: a writer invalidates what it changes. */
   readonly cache: MetadataCache
   readonly #context: MapContext
+  readonly #directories = new KnownDirectories()
 
   constructor(logical: LogicalVolume, descriptor: FsDescriptor, cache: MetadataCache, files: VolumeFiles) {
     this.logical = logical
@@ -89,7 +91,9 @@ export class Volume {
 
   /** @throws VmfsError 'not a directory', 'damaged' */
   async find(directory: FileDescriptor, name: string): Promise<FoundEntry | undefined> {
-    const bytes = this.openDirectory(directory)
+    const opened = this.openDirectory(directory)
+    // Without other hosts, the cache has all of it.
+    const bytes = this.cache.keepsNothing ? this.#directories.over(directory, opened) : opened
     return await decodeFrom(directory.name, directory.offset, () => this.version.directories.find(bytes, name))
   }
 
