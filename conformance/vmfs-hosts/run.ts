@@ -29,8 +29,8 @@ import { compareHeartbeats, compareHeldLocks } from './shown.ts'
 import { Story } from './story.ts'
 import { Worker } from './worker.ts'
 
-export const HOSTS_IN_ONE = 32
-export const HOSTS_ALONE = 4
+const HOSTS_IN_ONE = 32
+const HOSTS_ALONE = 4
 export type RunMode = 'ats' | 'scsi' | 'ats-off'
 
 export interface RunOptions {

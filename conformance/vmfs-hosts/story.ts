@@ -1,7 +1,6 @@
 // What a run of the hosts has come to: counts, and what was wrong, by the check that fails for it.
 
-export const FINDINGS = ['model', 'zombies', 'heartbeats', 'locks', 'end', 'left'] as const
-export type FindingKind = (typeof FINDINGS)[number]
+export type FindingKind = 'model' | 'zombies' | 'heartbeats' | 'locks' | 'end' | 'left'
 
 export interface Held {
   readonly host: string
