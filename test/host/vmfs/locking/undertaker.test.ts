@@ -149,13 +149,15 @@ describe('a process of this kernel that has ended', () => {
 
 describe('a claim that could not be given back', () => {
   /** The disk goes away from `claimer` in the middle of the replay, for longer than it tries. */
-  function leftBehind(time: VirtualTime) {
+  function leftBehind(time: VirtualTime, found: 'among those that had the volume open' | 'by a lock') {
     const [claimer, peer, dead] = [time.host(0), time.host(1), time.host(2)]
     time.lock(LOCK, dead.own)
     time.beat(claimer)
     time.beat(peer)
     claimer.replays = 'failed'
-    time.start(claimer, lookAfter(claimer, time.seen(dead), 0))
+    const isByLock = found === 'by a lock'
+    time.start(claimer, lookAfter(claimer, isByLock ? [] : time.seen(dead), 0))
+    if (isByLock) time.start(claimer, takeLock(claimer, LOCK, 'exclusive', LOST_MS))
     const isClaimed = () => replayerOf(time.disk.at(dead.own.heartbeatOffset))?.host === claimer.own.host
     while (!isClaimed()) time.runUntil(time.nowMs + 1)
     claimer.isCut = true
@@ -167,32 +169,34 @@ describe('a claim that could not be given back', () => {
     return { claimer, dead, taking }
   }
 
-  test('peers wait for it as long as its host beats, and that takes it up again when the disk is back', () => {
-    const time = new VirtualTime()
-    const { claimer, dead, taking } = leftBehind(time)
-    claimer.isCut = false
-    claimer.replays = 'done'
-    time.runUntil(time.nowMs + 3 * BEAT_MS)
-    expect(time.replays.at(-1)).toMatchObject({ by: claimer.own.host, host: dead.own.host })
-    expect(taking.result).toMatchObject({ kind: 'acquired' })
-  })
+  describe.each(['among those that had the volume open', 'by a lock'] as const)('found %s', (found) => {
+    test('peers wait for it as long as its host beats, and that takes it up again when the disk is back', () => {
+      const time = new VirtualTime()
+      const { claimer, dead, taking } = leftBehind(time, found)
+      claimer.isCut = false
+      claimer.replays = 'done'
+      time.runUntil(time.nowMs + 3 * BEAT_MS)
+      expect(time.replays.at(-1)).toMatchObject({ by: claimer.own.host, host: dead.own.host })
+      expect(taking.result).toMatchObject({ kind: 'acquired' })
+    })
 
-  test('the disk is back, and the replay still fails: it is given back, and the peer does it', () => {
-    const time = new VirtualTime()
-    const { claimer, taking } = leftBehind(time)
-    claimer.isCut = false
-    time.runUntil(time.nowMs + LOST_MS + 3 * BEAT_MS)
-    expect(taking.result).toMatchObject({ kind: 'acquired' })
-    expect(time.replays.at(-1)?.by).not.toBe(claimer.own.host)
-  })
+    test('the disk is back, and the replay still fails: it is given back, and the peer does it', () => {
+      const time = new VirtualTime()
+      const { claimer, taking } = leftBehind(time, found)
+      claimer.isCut = false
+      time.runUntil(time.nowMs + LOST_MS + 3 * BEAT_MS)
+      expect(taking.result).toMatchObject({ kind: 'acquired' })
+      expect(time.replays.at(-1)?.by).not.toBe(claimer.own.host)
+    })
 
-  test('its host dies: the peer buries both', () => {
-    const time = new VirtualTime()
-    const { claimer, taking } = leftBehind(time)
-    claimer.isAlive = false
-    time.runUntil(time.nowMs + 3 * LOST_MS)
-    expect(taking.result).toMatchObject({ kind: 'acquired' })
-    expect(occupantOf(time.disk.at(claimer.own.heartbeatOffset), claimer.own.heartbeatOffset)).toBeUndefined()
+    test('its host dies: the peer buries both', () => {
+      const time = new VirtualTime()
+      const { claimer, taking } = leftBehind(time, found)
+      claimer.isAlive = false
+      time.runUntil(time.nowMs + 3 * LOST_MS)
+      expect(taking.result).toMatchObject({ kind: 'acquired' })
+      expect(occupantOf(time.disk.at(claimer.own.heartbeatOffset), claimer.own.heartbeatOffset)).toBeUndefined()
+    })
   })
 })
 
