@@ -7,7 +7,7 @@ import { CommandError, ConflictBudgetError, ReservationConflictError } from './c
 import { tellsOfReset } from './command-policy.ts'
 import { compareAndWrite, read10, read16, synchronizeCache10, write10, write16 } from './commands/medium.ts'
 import type { Request } from './commands/request.ts'
-import { NotSentError } from './initiator/errors.ts'
+import { NotSentError, ReservationLostError } from './initiator/errors.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Fence, IoLimits, SharedDevice } from './shared-device.ts'
 
@@ -187,7 +187,10 @@ class IscsiDevice implements SharedDevice {
     return this.#insist(this.#readRequest(piece))
   }
 
-  /** While another host has the logical unit reserved to change a lock, everybody else tries again ("CR retries"). */
+  /**
+   * While another host has the logical unit reserved to change a lock, everybody else tries again ("CR retries"). So does who has
+   * nothing to do with a reservation of this host that is lost, until the change of a lock that relied on it has given up.
+   */
   async #insist<T>(request: Request<T>, fence?: Fence): Promise<T> {
     const { retries, waitMs } = fence?.conflicts ?? this.#fence?.conflicts ?? CONFLICTS
     for (let met = 0; ; ) {
@@ -195,9 +198,10 @@ class IscsiDevice implements SharedDevice {
         return await this.#unit.run(request)
       } catch (error) {
         if (error instanceof NotSentError && fence && (await fence.opened())) continue
-        if (!(error instanceof ReservationConflictError)) throw error
-        this.#conflicts++
-        if (++met > retries) throw new ConflictBudgetError(error, met)
+        const isConflict = error instanceof ReservationConflictError
+        if (!isConflict && !(error instanceof ReservationLostError)) throw error
+        if (isConflict) this.#conflicts++
+        if (++met > retries) throw isConflict ? new ConflictBudgetError(error, met) : error
         await new Promise((resolve) => setTimeout(resolve, waitMs))
       }
     }

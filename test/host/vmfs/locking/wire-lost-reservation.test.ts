@@ -7,12 +7,37 @@ import type { SharedDevice } from '../../../../src/host/index.ts'
 import { interposed } from './interposed.ts'
 import { type WireHost, WireVolume } from './wire.ts'
 
+const ALWAYS = { mayLeave: () => true, timeoutMs: 8000 }
+
 function lost({ session, tap }: WireHost): Promise<void> {
   return new Promise((resolve) => {
     session.onEvent(({ kind }) => kind === 'lost' && resolve())
     tap.cut()
   })
 }
+
+test('what is read and written elsewhere waits until the reservation that was lost is given up', async () => {
+  const volume = await WireVolume.open()
+  try {
+    const host = await volume.host({ mode: 'VMFS3', beatMs: 3000, ioTimeoutMs: 8000, lostMs: 16_000 })
+    const { device, session } = host
+    const at = device.size - device.blockBytes
+    await device.reserve()
+    const recovered = new Promise<void>((resolve) => session.onEvent(({ kind }) => kind === 'recovered' && resolve()))
+    await lost(host)
+    await recovered
+    const block = Buffer.alloc(device.blockBytes, 'written')
+    const io = Promise.all([device.read(0, device.blockBytes), device.writeNow(at, block, ALWAYS).catch(String)])
+    await device.release()
+    const [, ended] = await io
+    // A change of a lock ends with its reservation.
+    expect(ended).toMatch(/^ReservationLostError: /)
+    await device.flush()
+    await host.engine.stop()
+  } finally {
+    await volume.array.close()
+  }
+}, 60_000)
 
 test('VMFS3: the connection is cut between the read and the write under a reservation', async () => {
   const volume = await WireVolume.open()
