@@ -28,7 +28,7 @@ export type StormStep =
   | { readonly kind: 'opening' | 'running' | 'cleaning'; readonly done: number; readonly total: number }
 
 export const MAX_HOSTS = 256
-export const MAX_SECONDS = 24 * 60 * 60
+const MAX_SECONDS = 24 * 60 * 60
 
 /** @throws RangeError */
 export function requireStormOptions({ hosts, seconds }: Pick<StormOptions, 'hosts' | 'seconds'>): void {
