@@ -1,7 +1,7 @@
 // A run of the hosts: an array with the volume's image, its observer and judge, the workers, and what is done to them. What has come of
 // it is in the story.
 
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
@@ -68,8 +68,8 @@ const LOCKING: Readonly<Record<RunMode, { readonly volume: LockMode; readonly ho
 }
 
 export async function runHosts(options: RunOptions): Promise<Story> {
-  const log = openSync(options.logFile, 'w')
-  const story = new Story((line) => writeSync(log, `${new Date().toISOString()} ${line}\n`))
+  const log = openSync(options.logFile, 'a')
+  const story = new Story((line) => appendFileSync(options.logFile, `${new Date().toISOString()} ${line}\n`))
   const run = new Run(options, story, log)
   try {
     await run.run()
