@@ -116,7 +116,7 @@ function causeOfDeath({ watch, settings, burials }: LockingHost, other: Holder, 
  * @param own who does it; with the slot itself for a host that has none: its claim is its lease then
  * @returns false when somebody else was faster, or the owner lives after all
  */
-export function* bury(
+function* bury(
   host: LockingHost,
   own: Holder,
   slotOffset: number,

@@ -18,7 +18,14 @@ const OWN: Holder = { host: '5f6a1b2c-00000001-0001-02005e000001', heartbeatOffs
 
 test('a disk that goes away during a replay and stays away: taking the lock fails', () => {
   const disk = new ModelDisk()
-  const owner = { host: DEAD, journalAddress: 0, journalOffset: 4096, driverMajor: 24, driverMinor: 82, lockImplementation: 2 }
+  const owner = {
+    host: DEAD,
+    journalAddress: 0,
+    journalOffset: 4096,
+    driverMajor: 24,
+    driverMinor: 82,
+    lockImplementation: 2,
+  }
   const free = HEARTBEAT.encode({ state: HEARTBEAT_STATE.free, offset: SLOT, generation: 0n }, Buffer.alloc(512))
   disk.put(SLOT, taken(free, SLOT, owner, 1n)!)
   const dead: Holder = { host: DEAD, heartbeatOffset: SLOT, heartbeatGeneration: 1n }
@@ -29,7 +36,10 @@ test('a disk that goes away during a replay and stays away: taking the lock fail
   const watch = { isDead: () => true, isLate: () => false }
   const locking = takeLock(
     { settings: LOCKING_DEFAULTS, watch, burials: new Burials(LOCKING_DEFAULTS), holder: () => OWN },
-    LOCK, 'exclusive', 0)
+    LOCK,
+    'exclusive',
+    0,
+  )
   let nowMs = 0
   let isGone = false
   const carryOut = (command: Command): Pick<Answer, 'kind' | 'image'> => {
