@@ -10,6 +10,7 @@ import { unlock, upgradeLock } from '../../../../src/host/vmfs/locking/lock-proc
 import { OwnReservation } from '../../../../src/host/vmfs/locking/own-reservation.ts'
 import { PeerWatch, type Watch } from '../../../../src/host/vmfs/locking/peer-watch.ts'
 import { takeLock } from '../../../../src/host/vmfs/locking/take-lock.ts'
+import { lookAfter } from '../../../../src/host/vmfs/locking/undertaker.ts'
 import { readSector } from '../../../../src/host/vmfs/locking/update-sector.ts'
 import type { Io } from './model-disk.ts'
 import type { Simulation, Thread } from './simulation.ts'
@@ -79,6 +80,7 @@ export class SimulatedHost {
     return [
       { host: this, procedure: this.#live(), isHeartbeat: true },
       { host: this, procedure: this.#work(), isHeartbeat: false },
+      { host: this, procedure: this.#lookAfter(), isHeartbeat: false },
     ]
   }
 
@@ -93,6 +95,15 @@ export class SimulatedHost {
   *#live(): Procedure<void> {
     while (!(yield* this.machine.acquire())) yield { kind: 'wait', ms: 1000 }
     yield* this.machine.run()
+  }
+
+  /** The slots as they are now: read by what does not lock. */
+  *#lookAfter(): Procedure<void> {
+    while (!this.machine.holder) yield { kind: 'wait', ms: 100 }
+    const { slotOffsets, disk } = this.#simulation
+    const slots = slotOffsets.map((slotOffset) => ({ slotOffset, image: disk.at(slotOffset) }))
+    const { answeredMs } = yield { kind: 'wait', ms: 0 }
+    yield* lookAfter(this.#locking, slots, answeredMs)
   }
 
   *#work(): Procedure<void> {
