@@ -77,7 +77,9 @@ async function measure(
       for (const locking of STORM_LOCKINGS) {
         const report = await lunette.storm(count, locking, seconds)
         reports[locking] = report
-        say(`VMFS${version}: ${count} hosts: ${locking} ${Math.round(report.total.perSecond)} operations/s`)
+        say(
+          `VMFS${version}: ${count} ${count === 1 ? 'host' : 'hosts'}: ${locking} ${Math.round(report.total.perSecond)} operations/s`,
+        )
       }
       rows.push({ version, hosts: count, reports })
     }
