@@ -68,7 +68,7 @@ describe('list', options, () => {
     const [, , , empty, told] = stdout.split('\n')
     expect([empty, told]).toEqual([
       '',
-      `shared: host ${host.volume.host}, with the heartbeat slot at byte ${slot?.slotOffset} of the volume, locks it by ` +
+      `shared: host ${host.volume.host} (127.0.0.1), with the heartbeat slot at byte ${slot?.slotOffset} of the volume, locks it by ` +
         'reservations, and the volume is ATS-only: close the volume on that host and open it there again',
     ])
     expect((await listed(urlOf(shared)))[0].stranded).toMatchObject([
@@ -98,7 +98,7 @@ describe('set', options, () => {
     expect([code, stdout]).toEqual([
       0,
       'ATS downgrade pending: it is ATS+SCSI when the last host has closed the volume, which these have open: ' +
-        `${host.volume.host}\n`,
+        `${host.volume.host} (127.0.0.1)\n`,
     ])
     expect((await listed(urlOf(shared)))[0].lockingMode).toBe('ATS downgrade pending')
     expect(JSON.parse((await runHere(['vmfs', 'info', urlOf(shared), '--json'])).stdout).lockingMode).toBe(

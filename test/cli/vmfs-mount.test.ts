@@ -57,9 +57,9 @@ async function lockWhen(url: string, path: string, holders: number): Promise<Hel
 }
 
 test.each([
-  [['--hosts', '0'], '--hosts: found 0; allowed: a whole number from 1 to 256'],
-  [['--hosts', '1.5'], '--hosts: found 1.5; allowed: a whole number from 1 to 256'],
-  [['--hosts', '257'], '--hosts: found 257; allowed: a whole number from 1 to 256'],
+  [['--hosts', '0'], '--hosts: found 0; allowed: a whole number from 1 to 64'],
+  [['--hosts', '1.5'], '--hosts: found 1.5; allowed: a whole number from 1 to 64'],
+  [['--hosts', '65'], '--hosts: found 65; allowed: a whole number from 1 to 64'],
   [['--hosts', '2', '--open', '/file'], '--hosts 2: a file is open exclusively on one host'],
   [['--hosts', '9', '--open', '/file', '--mode', 'read-only'], '--hosts 9: a file is open to read it on 8 hosts'],
   [['--mode', 'none'], '--mode: found "none"; allowed: exclusive, read-only, multi-writer'],

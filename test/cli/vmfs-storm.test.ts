@@ -34,9 +34,9 @@ test('many hosts: the slowest and the fastest', async () => {
 
 test('more hosts than the volume has journals: that is told, and the volume is as it was', async () => {
   const { shared, url } = await volume()
-  const { code, stdout, stderr } = await runHere(['vmfs', 'storm', url, '--hosts', '20', '--seconds', '1'])
+  const { code, stdout, stderr } = await runHere(['vmfs', 'storm', url, '--hosts', '40', '--seconds', '1'])
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr).toContain('journal')
+  expect(stderr).toMatch(/the volume has journals for \d+ hosts, and as many have it open/)
   expect(await shared.names()).toEqual([])
   expect(await shared.findings()).toEqual([])
 }, 120_000)
@@ -73,8 +73,8 @@ test('SIGINT: what was measured so far, and the volume as it was found', async (
 }, 120_000)
 
 test.each([
-  [['--hosts', '0'], '--hosts: found 0; allowed: a whole number from 1 to 256'],
-  [['--hosts', 'many'], '--hosts: found NaN; allowed: a whole number from 1 to 256'],
+  [['--hosts', '0'], '--hosts: found 0; allowed: a whole number from 1 to 64'],
+  [['--hosts', 'many'], '--hosts: found NaN; allowed: a whole number from 1 to 64'],
   [['--seconds', '0.5'], '--seconds: found 0.5; allowed: a whole number from 1 to 86400'],
   [['--locking', 'none'], 'locking'],
   [[], 'disk.img is no URL of a LUN'],

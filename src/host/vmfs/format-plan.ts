@@ -55,6 +55,9 @@ export interface FormatPlan {
 /** A count that grows with the volume, within bounds. */
 const between = (least: number, wanted: number, most: number) => Math.min(Math.max(least, wanted), most)
 
+/** As many hosts can write at once: 64 are the most that ESXi lets have a volume. */
+const journalCount = (fileBlocks: number) => between(8, Math.floor(fileBlocks / 32), 64)
+
 /**
  * Resources by the volume's size: enough for 10,000 small files on 2 GiB, about a tenth of a small volume. The most is
  * what the direct addresses of a system file reach, and what the bits of an address allow tools to read (6.4, 6.5, 7).
@@ -65,14 +68,14 @@ const COUNTS: Record<5 | 6, (fileBlocks: number) => Record<ResourceFileKind, num
     sbc: between(Math.min(16 * fileBlocks, 16_384), fileBlocks, 30_720),
     pbc: Math.max(64, Math.ceil(fileBlocks / 512)),
     pb2: 1,
-    jbc: between(8, Math.floor(fileBlocks / 64), 64),
+    jbc: journalCount(fileBlocks),
   }),
   6: (fileBlocks) => ({
     fdc: Math.min(16 * fileBlocks, 16_384 + Math.floor(fileBlocks / 8192) * 256, 32_768),
     sbc: Math.min(2 * fileBlocks, 4864),
     pbc: 0,
     pb2: 1,
-    jbc: between(8, Math.floor(fileBlocks / 64), 64),
+    jbc: journalCount(fileBlocks),
   }),
 }
 

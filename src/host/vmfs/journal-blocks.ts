@@ -17,7 +17,7 @@ const UNLOGGED: TransactionLog = { capacity: 1, log: async () => {}, retire: asy
 
 /**
  * A place for a journal that no slot in use names.
- * @throws VmfsError 'no space' or 'in use' when there is none
+ * @throws VmfsError 'in use' when other hosts have them all, 'no space' where they are file blocks and none is free
  */
 export async function takeJournalBlock(volume: Volume, io: VolumeIo, locks?: TransactionLocks): Promise<JournalPlace> {
   const own = await ownBlocks(volume)
@@ -25,10 +25,15 @@ export async function takeJournalBlock(volume: Volume, io: VolumeIo, locks?: Tra
   const named = new Set(used.map(({ journalOffset }) => journalOffset))
   if (!own) return (locks && (await leftBehind(volume, named))) ?? (await takeResource(volume, io, locks))
   const block = own.find((candidate) => !named.has(candidate * FILE_BLOCK_BYTES))
-  if (block === undefined)
-    throw new VmfsError('in use', `${own.length} hosts have the volume open, and it has no more journals`)
+  if (block === undefined) throw allTaken(own.length)
   return fileBlockPlace(volume, block)
 }
+
+const allTaken = (journals: number) =>
+  new VmfsError(
+    'in use',
+    `the volume has journals for ${journals} hosts, and as many have it open: close it on one of them, or format a larger volume`,
+  )
 
 /** Gives back what `takeJournalBlock` took; a block that is free already stays so, and what is none stays as it is. */
 export async function freeJournalBlock(
@@ -85,7 +90,12 @@ async function leftBehind(volume: Volume, named: ReadonlySet<number>): Promise<J
 async function takeResource(volume: Volume, io: VolumeIo, locks?: TransactionLocks): Promise<JournalPlace> {
   const file = volume.files.jbc ?? volume.files.fbb
   const tx = new Transaction(io, UNLOGGED, volume.version.sectorBytes, locks)
-  const { cluster, resource } = await allocatorOf(volume, file).take(tx)
+  const { cluster, resource } = await allocatorOf(volume, file)
+    .take(tx)
+    .catch((error) => {
+      const ranOut = error instanceof VmfsError && error.problem === 'no space'
+      throw ranOut && volume.files.jbc ? allTaken(volume.files.jbc.places.resources) : error
+    })
   await tx.commit()
   if (file === volume.files.jbc) {
     const address = addressOf(volume, journalBlock(cluster, resource))

@@ -27,7 +27,8 @@ export type StormStep =
   | { readonly kind: 'mode'; readonly from: LockMode; readonly to: LockMode }
   | { readonly kind: 'opening' | 'running' | 'cleaning'; readonly done: number; readonly total: number }
 
-export const MAX_HOSTS = 256
+/** As many as ESXi lets have a volume, and as a volume has journals for. */
+export const MAX_HOSTS = 64
 const MAX_SECONDS = 24 * 60 * 60
 
 /** @throws RangeError */

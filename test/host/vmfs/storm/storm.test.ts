@@ -120,8 +120,8 @@ test('a host that fails is told, and the others go on', async () => {
 }, 120_000)
 
 test.each([
-  [{ hosts: 0, seconds: 1 }, 'hosts: found 0; allowed: a whole number from 1 to 256'],
-  [{ hosts: 257, seconds: 1 }, 'hosts: found 257; allowed: a whole number from 1 to 256'],
+  [{ hosts: 0, seconds: 1 }, 'hosts: found 0; allowed: a whole number from 1 to 64'],
+  [{ hosts: 65, seconds: 1 }, 'hosts: found 65; allowed: a whole number from 1 to 64'],
   [{ hosts: 1.5, seconds: 1 }, 'hosts: found 1.5; allowed'],
   [{ hosts: Number.NaN, seconds: 1 }, 'hosts: found NaN; allowed'],
   [{ hosts: 1, seconds: 0 }, 'seconds: found 0; allowed: a whole number from 1 to 86400'],
