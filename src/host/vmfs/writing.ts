@@ -101,6 +101,10 @@ export class Writing {
     this.locks?.insist()
   }
 
+  get isInsisting(): boolean {
+    return this.locks?.isInsisting ?? false
+  }
+
   /** Gives back the locks that a failed operation has kept for its next attempt. */
   async releaseLocks(): Promise<void> {
     await this.locks?.release()
@@ -136,6 +140,8 @@ export class Work {
   #takenBefore = 0
   #toFree: ToFree[] = []
   #isFinishing = false
+  /** It cannot be begun again: its change has been committed, or it is being taken back. */
+  #mustEnd = false
 
   constructor(writing: Writing) {
     this.#writing = writing
@@ -207,6 +213,7 @@ export class Work {
 
   /** Frees what earlier transactions have taken for a change that is not going to be. */
   async abandon(): Promise<void> {
+    this.#mustEnd = true
     await this.#tx.abandon()
     this.#tx = this.#writing.begin()
     await this.#release(this.#taken.slice(0, this.#takenBefore))
@@ -223,15 +230,16 @@ export class Work {
   }
 
   /**
-   * What does not belong to the change itself need not make the whole operation begin again when another host has the lock of a
-   * cluster: with what has been done so far committed, this host has none of those locks that another one may wait for meanwhile.
+   * An operation that cannot be begun again when another host has the lock of a cluster commits what it has done so far: then it has
+   * none of those locks that another one may wait for meanwhile. A cut behind such a commit leaks, so that others begin again.
    */
   async #untilLocked<Result>(attempt: () => Promise<Result>): Promise<Result> {
     for (let attempts = 1; ; attempts++) {
       try {
         return await attempt()
       } catch (error) {
-        if (!(error instanceof BeginAgain) || attempts >= MAX_ATTEMPTS) throw error
+        const mustGoOn = this.#mustEnd || this.#writing.isInsisting
+        if (!(error instanceof BeginAgain) || !mustGoOn || attempts >= MAX_ATTEMPTS) throw error
         await this.#commit()
       }
     }
@@ -240,7 +248,10 @@ export class Work {
   async #commit(): Promise<void> {
     await this.#tx.commit()
     // The first commit of the end is the change itself: from then on what was taken is in use.
-    if (this.#isFinishing) this.#taken = []
+    if (this.#isFinishing) {
+      this.#taken = []
+      this.#mustEnd = true
+    }
     this.#takenBefore = this.#taken.length
     this.#tx = this.#writing.begin()
     this.#tx.flushFirst()

@@ -56,6 +56,10 @@ export class OperationLocks implements TransactionLocks {
     this.#isInsisting = true
   }
 
+  get isInsisting(): boolean {
+    return this.#isInsisting
+  }
+
   /** Another operation begins. */
   begin(): void {
     this.#begunMs = this.#engine.nowMs
