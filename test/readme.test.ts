@@ -137,19 +137,21 @@ describe('README', () => {
     const { portal } = await serve()
     const steps = commands.filter((command) => /^lunette vmfs /.test(command))
     expect(steps.length).toBeGreaterThan(3)
-    const printed: string[] = []
+    const printed = new Map<string, string>()
     for (const step of steps) {
-      const words = step.split(' ').slice(1)
-      const { code, stdout, stderr } = await lunette(
-        words.map((word) => word.replace('127.0.0.1:3260', portal)),
-        { cwd: ROOT },
-      )
+      const words = step
+        .split(' ')
+        .slice(1)
+        .map((word) => word.replace('127.0.0.1:3260', portal))
+      const { code, stdout, stderr } = words[1] === 'mount' ? await mounted(words) : await lunette(words, { cwd: ROOT })
       expect([step, code, code === 0 ? '' : stderr]).toEqual([step, 0, ''])
-      printed.push(stdout)
+      printed.set(words[1] as string, stdout)
     }
-    expect(printed[0]).toContain('VMFS6 volume "datastore1"')
-    expect(printed).toContain(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-    expect(printed.at(-1)).toMatch(/nothing is wrong\n$/)
+    expect(printed.get('format')).toContain('VMFS6 volume "datastore1"')
+    expect(printed.get('get')).toBe(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    expect(printed.get('check')).toMatch(/nothing is wrong\n$/)
+    expect(printed.get('mount')?.trimEnd().split('\n').length).toBeGreaterThanOrEqual(2)
+    expect(printed.get('storm')).toContain('8 hosts')
   })
 
   test('the three lines of the library', async () => {
@@ -183,6 +185,14 @@ describe('README', () => {
     },
   )
 })
+
+/** A command that goes on until it is interrupted: both of its hosts have said that they are there. */
+async function mounted(words: readonly string[]) {
+  const host = start(words)
+  await expect.poll(() => host.stdout().split('\n').length, { timeout: 20_000 }).toBeGreaterThan(2)
+  host.process.kill('SIGINT')
+  return await host.ended
+}
 
 function installed(tool: string): boolean {
   try {
