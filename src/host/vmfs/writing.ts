@@ -209,6 +209,7 @@ export class Work {
     this.#isFinishing = true
     await this.#release(this.#toFree)
     await this.#tx.commit()
+    this.#taken = []
   }
 
   /** Frees what earlier transactions have taken for a change that is not going to be. */

@@ -3,7 +3,6 @@
 
 import { type Clock, callAt, systemClock } from '../../clock.ts'
 import { isShared } from '../../shared-device.ts'
-import { VmfsError } from '../errors.ts'
 import type { LogicalVolume } from '../logical-volume.ts'
 import type { VolumeIo } from '../transaction.ts'
 import { answerOf } from './answers.ts'
@@ -11,7 +10,9 @@ import { Burials, type LockingHost } from './burial.ts'
 import type { Answer, Command, LockingEvent, Procedure } from './commands.ts'
 import { Contention, type Keeper } from './contention.ts'
 import type { LockingCounts } from './counters.ts'
+import { lostHeartbeat, noSlot, notTaken } from './engine-errors.ts'
 import { HeartbeatMachine, type HeartbeatPlace } from './heartbeat-machine.ts'
+import { HeldLocks } from './held-locks.ts'
 import type { HeldMode, Holder } from './lock-images.ts'
 import { type OptimisticLock, unlock, upgradeLock } from './lock-procedures.ts'
 import { methodOf, type VolumeMode } from './operations.ts'
@@ -43,16 +44,6 @@ export interface EngineOptions {
   readonly isEnded?: (host: string) => boolean
 }
 
-interface HeldLock {
-  readonly holder: Holder
-  readonly mode: HeldMode
-  /** With which it was taken. */
-  readonly image: Buffer
-}
-
-/** Locks that are remembered as they were left. */
-const MAX_LEFT = 1024
-
 /** Times that of a lease: so long an operation waits for a disk that does not answer. */
 const MAX_OUTAGE = 8
 
@@ -67,9 +58,9 @@ export class LockingEngine {
   /** As procedures see it. */
   readonly #host: LockingHost
   readonly #io: SectorIo
-  readonly #held = new Map<number, HeldLock>()
-  /** Locks that were given back, as they were left: who takes one again compares with that. */
-  readonly #left = new Map<number, Buffer>()
+  readonly #locks = new HeldLocks()
+  #givingBack: Promise<void> | undefined
+  #isStopping = false
   /** The heartbeat that it has begun with: without it all locks are gone, and nothing is written any more. */
   #first: Holder | undefined
   /** End the waits of procedures. */
@@ -191,7 +182,7 @@ export class LockingEngine {
 
   /** Whether this host holds the lock by the heartbeat that it has now. */
   holds(offset: number): boolean {
-    const held = this.#held.get(offset)
+    const held = this.#locks.get(offset)
     return held !== undefined && this.#machine.isOwn(held.holder)
   }
 
@@ -226,13 +217,12 @@ export class LockingEngine {
    */
   lock(offset: number, mode: HeldMode, patienceMs: number): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#held.get(offset)?.mode === mode && this.holds(offset)) return true
+      if (this.#locks.get(offset)?.mode === mode && this.holds(offset)) return true
       if (!this.#isFirst()) throw lostHeartbeat()
-      const result = await this.#run(takeLock(this.#host, offset, mode, patienceMs, this.#left.get(offset)))
-      this.#left.delete(offset)
+      const result = await this.#run(takeLock(this.#host, offset, mode, patienceMs, this.#locks.takeLeft(offset)))
       switch (result.kind) {
         case 'acquired':
-          this.#held.set(offset, { holder: result.holder, mode, image: result.image })
+          this.#locks.take(offset, { holder: result.holder, mode, image: result.image })
           this.#contention.forget(offset)
           return true
         case 'busy':
@@ -256,37 +246,56 @@ export class LockingEngine {
       if (!holder || !this.#isFirst()) throw lostHeartbeat()
       const result = await this.#run(upgradeLock(this.#options.settings, holder, lock))
       if (result.kind === 'failed') throw notTaken(lock.offset, result.why)
-      if (result.kind === 'acquired') this.#held.set(lock.offset, { holder, mode: 'exclusive', image: result.image })
+      if (result.kind === 'acquired') this.#locks.take(lock.offset, { holder, mode: 'exclusive', image: result.image })
       return result.kind === 'acquired'
     })
   }
 
   /**
    * Gives locks back, by ATS all at once; a host has one reservation at a time. One that is not held any more is none.
-   * @throws VmfsError 'in use' when the disk does not answer
+   * @throws VmfsError 'in use' when the disk does not answer: then it is tried again, until `stop`
    */
   unlock(...offsets: readonly number[]): Promise<void> {
-    return this.#inTurn(async () => {
-      const { mode, heartbeatByAts } = this.#settings
-      const each =
-        methodOf('unlock shared lock', mode, heartbeatByAts) === 'ATS' ? [offsets] : offsets.map((one) => [one])
-      for (const atOnce of each) {
-        const ends = await Promise.allSettled(atOnce.map((offset) => this.#giveBack(offset)))
-        const failed = ends.find((end) => end.status === 'rejected')
-        if (failed) throw failed.reason
-      }
-    })
+    return this.#inTurn(() => this.#giveBackAll(offsets))
+  }
+
+  async #giveBackAll(offsets: readonly number[]): Promise<void> {
+    const { mode, heartbeatByAts } = this.#settings
+    const isAtOnce = methodOf('unlock shared lock', mode, heartbeatByAts) === 'ATS'
+    for (const atOnce of isAtOnce ? [offsets] : offsets.map((one) => [one])) {
+      const ends = await Promise.allSettled(atOnce.map((offset) => this.#giveBack(offset)))
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (!failed) continue
+      // Those that were not tried yet would wait for the same disk.
+      for (const offset of offsets) this.#locks.doubt(offset)
+      this.#givingBack ??= this.#giveBackLater()
+      throw failed.reason
+    }
+  }
+
+  /** What stays locked by a host that lives is closed to all others. */
+  async #giveBackLater(): Promise<void> {
+    while (this.#locks.inDoubt.length > 0 && !this.#isStopping) {
+      await this.#wait(this.#settings.retryMs, this.#locks)
+      if (!this.#isStopping) await this.#giveBackDoubted()
+    }
+    this.#givingBack = undefined
+  }
+
+  async #giveBackDoubted(): Promise<void> {
+    await this.#inTurn(() => this.#giveBackAll(this.#locks.inDoubt)).catch(() => {}) // it is tried again, or left to peers
   }
 
   async #giveBack(offset: number): Promise<void> {
-    const held = this.#held.get(offset)
+    const held = this.#locks.toGiveBack(offset)
     if (!held) return
     const known = held.mode === 'exclusive' ? held.image : undefined
     const result = await this.#run(unlock(this.#options.settings, held.holder, offset, held.mode, known))
-    if (result.kind === 'failed') throw notTaken(offset, result.why)
-    this.#held.delete(offset)
-    if (this.#left.size >= MAX_LEFT) this.#left.clear()
-    if (result.kind === 'unlocked' && held.mode === 'exclusive') this.#left.set(offset, result.image)
+    if (result.kind === 'failed') {
+      this.#locks.doubt(offset)
+      throw notTaken(offset, result.why)
+    }
+    this.#locks.leave(offset, result.kind === 'unlocked' && held.mode === 'exclusive' ? result.image : undefined)
   }
 
   /**
@@ -294,10 +303,14 @@ export class LockingEngine {
    * @returns whether the slot was given back
    */
   async stop({ abandon = false }: { readonly abandon?: boolean } = {}): Promise<boolean> {
+    this.#isStopping = true
+    this.#wakes.get(this.#locks)?.()
+    await this.#givingBack
     await this.#last.catch(() => {})
+    await this.#giveBackDoubted()
     await this.#undertaking?.end()
     await this.rest()
-    if (this.#isFirst() && (abandon || this.#held.size > 0)) return false
+    if (this.#isFirst() && (abandon || !this.#locks.isEmpty)) return false
     return await this.#run(this.#machine.clear())
   }
 
@@ -370,24 +383,3 @@ export class LockingEngine {
     this.#wakes.delete(procedure)
   }
 }
-
-const noSlot = ({ volume }: HeartbeatPlace, why: string | undefined) =>
-  new VmfsError(
-    'in use',
-    why === undefined
-      ? `all heartbeat slots of the volume ${volume} are in use by hosts that live: close it on one of them`
-      : `no heartbeat slot of the volume ${volume} could be taken (${why}): is the disk there?`,
-  )
-
-const lostHeartbeat = () =>
-  new VmfsError(
-    'in use',
-    'this host has lost its heartbeat slot, and its locks with it: close the volume and open it again',
-  )
-
-const notTaken = (offset: number, why: string) =>
-  new VmfsError(
-    'in use',
-    `the lock at byte ${offset} of the volume could not be changed (${why}): is the disk there?`,
-    offset,
-  )

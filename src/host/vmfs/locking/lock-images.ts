@@ -55,10 +55,6 @@ export function released(image: Buffer, holder: Holder): Buffer | undefined {
   return changed(image, { mode: LOCK_MODE.free, owner: NIL_UUID, holders: [] })
 }
 
-/** Whether `holder` has it in just this mode. */
-export const isHeld = (image: Buffer, holder: Holder, mode: HeldMode): boolean =>
-  decodeLock(image).mode === LOCK_MODE[mode] && holdersOf(image).some((other) => sameHolder(other, holder))
-
 function held(image: Buffer, { token }: Lock, holder: Holder, mode: HeldMode, holders: readonly Holder[]): Buffer {
   const { host, heartbeatOffset, heartbeatGeneration } = holder
   return changed(image, {

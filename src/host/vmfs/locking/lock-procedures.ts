@@ -3,7 +3,7 @@
 
 import { decodeLock, encodeLock, LOCK_TYPE } from '../structures/lock.ts'
 import type { Procedure } from './commands.ts'
-import { granted, type HeldMode, type Holder, holdersOf, isHeld, released } from './lock-images.ts'
+import { granted, type HeldMode, type Holder, holdersOf, released } from './lock-images.ts'
 import type { LockingSettings } from './settings.ts'
 import { type Failure, updateSector } from './update-sector.ts'
 
@@ -12,7 +12,7 @@ export type Acquired =
   | { readonly kind: 'held'; readonly holders: readonly Holder[]; readonly image: Buffer }
   | Failure
 
-type Change = 'ours already' | { readonly heldBy: readonly Holder[] }
+type Held = { readonly heldBy: readonly Holder[] }
 
 interface AcquireOptions {
   /** Of its holders, those that are known to be dead. */
@@ -31,14 +31,13 @@ export function* acquireLock(
 ): Procedure<Acquired> {
   const operation = dead.length > 0 ? 'acquire lock of dead owner' : 'acquire lock'
   const decide = (image: Buffer) => {
-    if (isHeld(image, holder, mode)) return { leave: 'ours already' as const }
+    // One that is ours already is taken anew: a command that was to give it back, and was not answered, then meets another token.
     const write = granted(typed(image, offset), holder, mode, dead)
     return write ? { write } : { leave: { heldBy: holdersOf(image) } }
   }
-  const result = yield* updateSector<Change>(settings, operation, offset, decide, known)
+  const result = yield* updateSector<Held>(settings, operation, offset, decide, known)
   if (result.kind === 'failed') return result
-  if (result.kind === 'left' && result.reason !== 'ours already')
-    return { kind: 'held', holders: result.reason.heldBy, image: result.image }
+  if (result.kind === 'left') return { kind: 'held', holders: result.reason.heldBy, image: result.image }
   return { kind: 'acquired', image: result.image }
 }
 

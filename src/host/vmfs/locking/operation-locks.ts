@@ -99,9 +99,10 @@ export class OperationLocks implements TransactionLocks {
     this.#frozen = true
   }
 
+  /** What was done under the locks is done, also when they cannot be given back just then: that is tried again. */
   async give(offsets: readonly number[]): Promise<void> {
-    if (this.#frozen) return
-    await this.#engine.unlock(...offsets)
+    if (this.#frozen || offsets.length === 0) return
+    await this.#engine.unlock(...offsets).catch(() => {})
   }
 
   /** A host that was taken for dead has no locks any more, whatever it remembers. @throws VmfsError 'in use' */

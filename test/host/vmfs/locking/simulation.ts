@@ -3,11 +3,11 @@
 
 import type { Answer, Command, LockingEvent, Procedure } from '../../../../src/host/vmfs/locking/commands.ts'
 import { isUntouched, occupantOf, replayerOf } from '../../../../src/host/vmfs/locking/heartbeat-images.ts'
-import { type Holder, holdersOf, isHeld, sameHolder } from '../../../../src/host/vmfs/locking/lock-images.ts'
+import { type Holder, holdersOf, sameHolder } from '../../../../src/host/vmfs/locking/lock-images.ts'
 import type { VolumeMode } from '../../../../src/host/vmfs/locking/operations.ts'
 import { LOCKING_DEFAULTS, type LockingSettings } from '../../../../src/host/vmfs/locking/settings.ts'
 import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE } from '../../../../src/host/vmfs/structures/heartbeat.ts'
-import { encodeLock, LOCK_TYPE } from '../../../../src/host/vmfs/structures/lock.ts'
+import { decodeLock, encodeLock, LOCK_MODE, LOCK_TYPE } from '../../../../src/host/vmfs/structures/lock.ts'
 import { type Io, ModelDisk, random } from './model-disk.ts'
 import { SimulatedHost, type Wrong } from './simulated-host.ts'
 
@@ -192,7 +192,7 @@ export class Simulation {
     this.counts.guardedWrites++
     const lock = this.disk.at(LOCKS_AT + offset - DATA_AT)
     const holder = holdersOf(lock)[0]
-    if (!holder || holder.host !== host.uuid || !isHeld(lock, holder, 'exclusive'))
+    if (holder?.host !== host.uuid || decodeLock(lock).mode !== LOCK_MODE.exclusive)
       throw new Error(`${host.name} writes what a lock guards that ${holder?.host ?? 'nobody'} holds`)
   }
 
