@@ -4,11 +4,15 @@ import { expect, test } from 'vitest'
 import { chooseSlot, readSlots } from '../../src/host/vmfs/heartbeats.ts'
 import { LockingEngine } from '../../src/host/vmfs/locking/engine.ts'
 import { LOCKING_DEFAULTS } from '../../src/host/vmfs/locking/settings.ts'
+import { LVM_DATA_OFFSET } from '../../src/host/vmfs/structures/lvm.ts'
 import { openVolume } from '../../src/host/vmfs/volume.ts'
 import { sharedVolume } from '../host/vmfs/locking/shared-volume.ts'
 import { runHere } from './terminal.ts'
 
 const HOST = '12345678-90abcdef-1234-00506201ff00'
+
+/** Of the LUN, as `lunette ats who` is asked for it. */
+const lbaOf = (offset: number) => (offset + LVM_DATA_OFFSET) / 512
 
 async function hostWithLock() {
   const shared = await sharedVolume(5)
@@ -28,26 +32,30 @@ async function hostWithLock() {
   const { offset } = await volume.root()
   await engine.lock(offset, 'exclusive', 0)
   const url = `iscsi://${shared.array.running.portals[0]}/${shared.array.iqn}/0`
-  return { engine, slot, offset, url, end: () => engine.stop({ abandon: true }) }
+  return { engine, slot, offset, url, events: shared.events, end: () => engine.stop({ abandon: true }) }
 }
 
 test('a host and its lock, as tables and as JSON', async () => {
-  const { slot, offset, url, end } = await hostWithLock()
+  const { slot, offset, url, events, end } = await hostWithLock()
+  expect(events.map(({ lba }) => lba)).toEqual([lbaOf(slot), lbaOf(offset)])
   const heartbeats = await runHere(['vmfs', 'heartbeats', url])
   expect(heartbeats).toMatchObject({ code: 0, stderr: '' })
-  expect(heartbeats.stdout).toMatch(/^ *SLOT +OWNER +IP +GENERATION +UNCHANGED +JOURNAL +REPLAYED BY$/m)
-  expect(heartbeats.stdout).toMatch(new RegExp(`^ *${slot} +${HOST} +- +1 +- +4096 +-$`, 'm'))
+  expect(heartbeats.stdout).toMatch(/^ *SLOT +OWNER +IP +GENERATION +UNCHANGED +JOURNAL +REPLAYED BY +LBA$/m)
+  expect(heartbeats.stdout).toMatch(new RegExp(`^ *${slot} +${HOST} +- +1 +- +4096 +- +${lbaOf(slot)}$`, 'm'))
   expect(JSON.parse((await runHere(['vmfs', 'heartbeats', url, '--json'])).stdout)).toEqual([
-    { slot, owner: HOST, ip: '', generation: '1', unchangedSeconds: null, journal: 4096, replayedBy: null },
+    {
+      ...{ slot, owner: HOST, ip: '', generation: '1', unchangedSeconds: null, journal: 4096, replayedBy: null },
+      ...{ lba: lbaOf(slot), device: url },
+    },
   ])
   const locks = await runHere(['vmfs', 'locks', url])
   expect(locks.stdout).toMatch(
-    new RegExp(`^ *${offset} +file descriptor 0x00000004 +/ +exclusive +1 +2 +${HOST}$`, 'm'),
+    new RegExp(`^ *${offset} +file descriptor 0x00000004 +/ +exclusive +1 +2 +${HOST} +${lbaOf(offset)}$`, 'm'),
   )
   expect(JSON.parse((await runHere(['vmfs', 'locks', url, '--json'])).stdout)).toEqual([
     {
       ...{ offset, guards: 'file descriptor 0x00000004', path: '/', mode: 'exclusive', generation: '1', token: '2' },
-      holders: [HOST],
+      ...{ holders: [HOST], lba: lbaOf(offset), device: url },
     },
   ])
   await end()

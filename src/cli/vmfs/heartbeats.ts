@@ -5,6 +5,7 @@ import { NIL_UUID } from '../../host/vmfs/structures/uuid.ts'
 import { command } from '../command.ts'
 import { printable } from '../print-sections.ts'
 import type { Column } from '../table.ts'
+import { type BlockOnDevice, blockColumns, blockOf } from './block-of.ts'
 import { VOLUME_OPTIONS, VOLUME_POSITIONAL, withVolume } from './volume-options.ts'
 import { showTable, WATCH_OPTIONS } from './watch.ts'
 
@@ -20,14 +21,18 @@ export const vmfsHeartbeats = command({
   run: (args, terminal) =>
     withVolume(args, terminal, async (volume) => {
       const ages = new Ages()
-      await showTable(args, terminal, COLUMNS, async () =>
-        (await readHeartbeats(volume.logical, volume.version)).map((slot) => rowOf(slot, ages.of(slot))),
+      const columns: readonly Column<Row>[] = [...COLUMNS, ...blockColumns(volume)]
+      await showTable(args, terminal, columns, async () =>
+        (await readHeartbeats(volume.logical, volume.version)).map((slot) => ({
+          ...rowOf(slot, ages.of(slot)),
+          ...blockOf(volume, slot.slotOffset),
+        })),
       )
       return 0
     }),
 })
 
-interface Row {
+interface Row extends BlockOnDevice {
   readonly slot: number
   readonly owner: string
   readonly ip: string
@@ -52,7 +57,7 @@ class Ages {
   }
 }
 
-const rowOf = (slot: Heartbeat, unchangedSeconds: number | null): Row => ({
+const rowOf = (slot: Heartbeat, unchangedSeconds: number | null): Omit<Row, keyof BlockOnDevice> => ({
   ...{ slot: slot.slotOffset, owner: slot.owner, ip: slot.ip, generation: String(slot.generation), unchangedSeconds },
   journal: slot.journalOffset,
   replayedBy: slot.replayHost === NIL_UUID ? null : slot.replayHost,

@@ -7,6 +7,7 @@ import type { Volume } from '../../host/vmfs/volume.ts'
 import { command } from '../command.ts'
 import { printable } from '../print-sections.ts'
 import type { Column } from '../table.ts'
+import { type BlockOnDevice, blockColumns, blockOf } from './block-of.ts'
 import { VOLUME_OPTIONS, VOLUME_POSITIONAL, withVolume } from './volume-options.ts'
 import { showTable, WATCH_OPTIONS } from './watch.ts'
 
@@ -22,12 +23,12 @@ export const vmfsLocks = command({
   run: (args, terminal) =>
     withVolume(args, terminal, async (volume) => {
       volume.cache.keepNothing(volume.version.sectorBytes)
-      await showTable(args, terminal, COLUMNS, () => rowsOf(volume))
+      await showTable(args, terminal, [...COLUMNS, ...blockColumns(volume)], () => rowsOf(volume))
       return 0
     }),
 })
 
-interface Row {
+interface Row extends BlockOnDevice {
   readonly offset: number
   readonly guards: string
   /** Of a file; null where no directory names it. */
@@ -43,10 +44,13 @@ async function rowsOf(volume: Volume): Promise<Row[]> {
   for await (const held of heldLocks(volume)) locks.push(held)
   const addresses = locks.flatMap(({ holder }) => ('address' in holder ? [holder.address] : []))
   const paths = addresses.length > 0 ? await pathsOf(volume, new Set(addresses)) : new Map<number, string>()
-  return locks.map((held) => rowOf(held, paths))
+  return locks.map((held) => ({ ...rowOf(held, paths), ...blockOf(volume, held.offset) }))
 }
 
-const rowOf = ({ holder, offset, lock }: HeldLock, paths: ReadonlyMap<number, string>): Row => ({
+const rowOf = (
+  { holder, offset, lock }: HeldLock,
+  paths: ReadonlyMap<number, string>,
+): Omit<Row, keyof BlockOnDevice> => ({
   offset,
   guards:
     holder.kind === 'cluster'
