@@ -26,7 +26,8 @@ export interface LockModeChange {
 
 /**
  * Changes the mode of the volume on these devices, which stay open; to open it for writing, take others. A change that is pending is
- * taken back by asking for the mode in force.
+ * taken back by asking for the mode in force. Hosts that have it open are looked at for a beat or two, and those that do not beat until
+ * they are known to be dead, and buried.
  * @throws VmfsError 'unsupported' where no array is behind the volume, or one without ATS for ATS-only; 'in use' while a host locks
  *   it in another mode than it says; what `openForWriting` throws
  */
@@ -49,6 +50,8 @@ export async function setLockMode(
   const session = await beginSharedSession(volume, volume.logical, host, options)
   try {
     await session.setLockMode(mode)
+    // It is for hosts that live to complete the change later: the dead would never do.
+    if (before.mode !== mode) await session.buryTheDead()
   } finally {
     await session.end()
   }

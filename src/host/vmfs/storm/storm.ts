@@ -37,16 +37,16 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   // Whatever the storm does not use: the volume's mode is changed by a host that may lock in both.
   const plain = { locking: { ...options.times } }
   if (changes) {
-    onProgress?.({ kind: 'mode', from: facts.mode, to: mode })
     await changeMode(open, mode, plain)
+    onProgress?.({ kind: 'mode', from: facts.mode, to: mode })
   }
   try {
     const { label, uuid, version } = facts
     return { volume: { label, uuid, version }, locking: options.locking, mode, ...(await new Storm(options).run()) }
   } finally {
     if (changes) {
-      onProgress?.({ kind: 'mode', from: mode, to: facts.mode })
       await changeMode(open, facts.mode, plain)
+      onProgress?.({ kind: 'mode', from: mode, to: facts.mode })
     }
   }
 }

@@ -175,6 +175,14 @@ describe('setLockMode', options, () => {
     await dead.volume.close().catch(() => {})
   })
 
+  test('the host with the volume open is dead already: it is buried, and the change is complete', async () => {
+    const shared = await sharedVolume(5)
+    const dead = await shared.host()
+    dead.session.destroy()
+    expect(await set(shared, 'ATS+SCSI')).toEqual({ text: 'ATS+SCSI', hosts: [] })
+    await dead.volume.close().catch(() => {})
+  })
+
   test('a host that may not use ATS is the last to close: the upgrade waits for one that may', async () => {
     const shared = await sharedVolume(5)
     await set(shared, 'ATS+SCSI')
@@ -216,8 +224,8 @@ describe('a host that is stranded in the other mode', options, () => {
     const { problem, message, volumeOffset } = await failure(shared.host())
     expect([problem, volumeOffset]).toEqual(['in use', slot?.slotOffset])
     expect(message).toBe(
-      `host ${host.volume.host}, with the heartbeat slot at byte ${slot?.slotOffset} of the volume, locks it by reservations, ` +
-        'and the volume is ATS-only: close the volume on that host and open it there again',
+      `host ${host.volume.host} (127.0.0.1), with the heartbeat slot at byte ${slot?.slotOffset} of the volume, locks it by ` +
+        'reservations, and the volume is ATS-only: close the volume on that host and open it there again',
     )
     expect(await shared.findings()).toEqual([expect.stringContaining('stranded host: host ')])
     expect((await failure(set(shared, 'ATS+SCSI'))).problem).toBe('in use')

@@ -88,8 +88,10 @@ test('interrupted: it ends in order, and says so', async () => {
 test('another host has the volume open: the mode is not changed, and who it is is told', async () => {
   const shared = await sharedVolume(6)
   const host = await shared.host()
-  const asked = stormOn(shared, { locking: 'scsi' })
+  const steps: string[] = []
+  const asked = stormOn(shared, { locking: 'scsi', onProgress: ({ kind }) => steps.push(kind) })
   await expect(asked).rejects.toMatchObject({ problem: 'in use', message: expect.stringContaining(host.volume.host) })
+  expect(steps).toEqual([])
   const { errors } = await stormOn(shared)
   expect(errors).toEqual([])
   await host.volume.close()
