@@ -9,7 +9,16 @@ import type { Volume } from '../../host/vmfs/volume.ts'
 import { command, type Group, UsageError } from '../command.ts'
 import { jsonLine, printable } from '../print-sections.ts'
 import { type Column, formatTable } from '../table.ts'
-import { closeAll, explained, openDevices, VOLUME_OPTIONS, VOLUME_POSITIONAL, withVolume } from './volume-options.ts'
+import {
+  closeAll,
+  explained,
+  LUN_VOLUME_OPTIONS,
+  LUN_VOLUME_POSITIONAL,
+  openDevices,
+  VOLUME_OPTIONS,
+  VOLUME_POSITIONAL,
+  withVolume,
+} from './volume-options.ts'
 
 const URL = 'iscsi://127.0.0.1/iqn.2026-11.io.lunette:array1/0'
 
@@ -95,12 +104,12 @@ const set = command({
     [`lunette vmfs lockmode set ${URL} --scsi`, 'For an array that is to do without ATS'],
     [`lunette vmfs lockmode set ${URL} --ats`, 'By ATS alone again'],
   ],
-  positionals: VOLUME_POSITIONAL,
+  positionals: LUN_VOLUME_POSITIONAL,
   options: {
     ats: { type: 'boolean', default: false, describe: 'ATS-only' },
     scsi: { type: 'boolean', default: false, describe: 'ATS+SCSI: where ATS fails, by SCSI reservations' },
     json: { type: 'boolean', default: false, describe: 'Print one line of JSON' },
-    ...VOLUME_OPTIONS,
+    ...LUN_VOLUME_OPTIONS,
   },
   async run(args, terminal) {
     if (args.ats === args.scsi)

@@ -11,9 +11,9 @@ import {
   explained,
   interruptible,
   isUrl,
+  LUN_VOLUME_OPTIONS,
+  LUN_VOLUME_POSITIONAL,
   openDevices,
-  VOLUME_OPTIONS,
-  VOLUME_POSITIONAL,
   type VolumeArgs,
 } from './volume-options.ts'
 
@@ -27,7 +27,7 @@ export const vmfsMount = command({
     [`lunette vmfs mount ${URL} --hosts 4 --json`, 'Four hosts, and events for programs'],
     [`lunette vmfs mount ${URL} --open /disk.vmdk --mode read-only`, 'A host that holds a file open'],
   ],
-  positionals: VOLUME_POSITIONAL,
+  positionals: LUN_VOLUME_POSITIONAL,
   options: {
     hosts: {
       type: 'number',
@@ -63,7 +63,7 @@ export const vmfsMount = command({
         'Append every command for locks and heartbeats to this file, by the operation that it was for, a line of JSON each',
     },
     json: { type: 'boolean', default: false, describe: 'Print each event as one line of JSON' },
-    ...VOLUME_OPTIONS,
+    ...LUN_VOLUME_OPTIONS,
   },
   async run(args, terminal) {
     const untraced = planOf(args)
@@ -117,7 +117,7 @@ function planOf(args: Args): MountPlan {
   const most = mode === 'exclusive' ? 1 : MAX_HOLDERS
   if (open.length > 0 && hosts > most)
     throw new UsageError(
-      `--hosts ${hosts}: a file is open ${HOW[mode]} on ${most === 1 ? 'one host' : `${most} hosts`}`,
+      `--hosts ${hosts}: a file is open ${HOW[mode]} on ${most === 1 ? 'one host' : `at most ${most} hosts`}`,
     )
   return {
     paths: open,

@@ -99,8 +99,10 @@ export class MountedHost {
   }
 
   #happened({ kind, text, atMs }: LockingEvent & { readonly atMs: number }): void {
+    // That the array answers again is nothing to a host that has lost the volume.
+    if (this.#isLost) return
     this.#teller.tell({ host: this.#uuid, event: kind, text, atMs })
-    if (kind !== 'heartbeat lost' || this.#isLost) return
+    if (kind !== 'heartbeat lost') return
     this.#isLost = true
     this.#tell('unmounted', 'has lost the volume: another host has taken it for dead')
     this.end().catch(() => {})

@@ -7,7 +7,14 @@ import { command, type Terminal, UsageError } from '../command.ts'
 import { jsonLine, printable } from '../print-sections.ts'
 import { type Column, formatTable } from '../table.ts'
 import { counted, startProgress } from './progress.ts'
-import { explained, interruptible, isUrl, openDevices, VOLUME_OPTIONS, VOLUME_POSITIONAL } from './volume-options.ts'
+import {
+  explained,
+  interruptible,
+  isUrl,
+  LUN_VOLUME_OPTIONS,
+  LUN_VOLUME_POSITIONAL,
+  openDevices,
+} from './volume-options.ts'
 
 const URL = 'iscsi://127.0.0.1/iqn.2026-11.io.lunette:array1/0'
 /** Of the hosts, one line each; of more of them the slowest and the fastest. */
@@ -22,7 +29,7 @@ export const vmfsStorm = command({
     [`lunette vmfs storm ${URL} --hosts 16`, 'By ATS, for 10 seconds'],
     [`lunette vmfs storm ${URL} --hosts 16 --locking scsi --seconds 60`, 'By SCSI reservations, as without VAAI'],
   ],
-  positionals: VOLUME_POSITIONAL,
+  positionals: LUN_VOLUME_POSITIONAL,
   options: {
     hosts: {
       type: 'number',
@@ -37,7 +44,7 @@ export const vmfsStorm = command({
     },
     seconds: { type: 'number', requiresArg: true, default: 10, describe: 'How long it is measured' },
     json: { type: 'boolean', default: false, describe: 'Print one line of JSON, with every host' },
-    ...VOLUME_OPTIONS,
+    ...LUN_VOLUME_OPTIONS,
   },
   async run(args, terminal) {
     const { hosts, locking, seconds } = args

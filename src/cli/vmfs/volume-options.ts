@@ -11,13 +11,14 @@ import { type Terminal, UsageError } from '../command.ts'
 import { explainFailure } from '../host-failure.ts'
 import { connectOptions, HOST_OPTIONS, type HostArgs, requireUrl } from '../host-options.ts'
 
+const LUN_URL = 'URL of a LUN (iscsi://[USER%SECRET@]HOST[:PORT]/TARGET-NAME/LUN)'
+
 export const VOLUME_POSITIONAL = {
-  volume: {
-    type: 'string',
-    demandOption: true,
-    describe: 'URL of a LUN (iscsi://[USER%SECRET@]HOST[:PORT]/TARGET-NAME/LUN), or the path of an image or a disk',
-  },
+  volume: { type: 'string', demandOption: true, describe: `${LUN_URL}, or the path of an image or a disk` },
 } as const
+
+/** Of commands of hosts that share a volume: an image has no other hosts. */
+export const LUN_VOLUME_POSITIONAL = { volume: { ...VOLUME_POSITIONAL.volume, describe: LUN_URL } } as const
 
 export const VOLUME_OPTIONS = {
   extent: {
@@ -27,6 +28,11 @@ export const VOLUME_OPTIONS = {
     describe: 'Another device of the volume, a URL or a path as VOLUME is; may be repeated, in any order',
   },
   ...HOST_OPTIONS,
+} as const
+
+export const LUN_VOLUME_OPTIONS = {
+  ...VOLUME_OPTIONS,
+  extent: { ...VOLUME_OPTIONS.extent, describe: 'URL of another LUN of the volume; may be repeated, in any order' },
 } as const
 
 /** Of commands that change many files. */

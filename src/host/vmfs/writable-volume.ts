@@ -162,8 +162,8 @@ export class WritableVolume {
       const { openFiles, locks } = this.#writing
       const found = await lookup(this.volume, path)
       requireChangeable(found.file, path)
-      requireFile(found.file)
       const file = { ...found.file, path: found.path }
+      requireFile(file)
       if (!openFiles.admit(file, mode)) {
         await locks?.hold(file, mode)
         const isStill = this.#find({ address: file.address, generation: file.meta.generation })

@@ -10,6 +10,7 @@ import type { Work } from '../writing.ts'
 import { BlockList } from './block-list.ts'
 import { freeContent, putContent, residentContent } from './content.ts'
 import { FileEdit } from './file-edit.ts'
+import { quote } from './names.ts'
 import { paddedTo, stageSmall } from './stage-content.ts'
 
 /** Writes at `offset` of the file, which becomes longer when that is behind its end. */
@@ -29,9 +30,10 @@ export async function resizeContent(work: Work, file: FileDescriptor, length: nu
   await edit.save({ modifiedAt: work.time, changedAt: work.time })
 }
 
-export function requireFile({ meta, name }: FileDescriptor): void {
-  if (meta.type === FILE_TYPE.directory) throw new VmfsError('is a directory', `${name} is a directory`)
-  if (meta.type !== FILE_TYPE.file) throw new VmfsError('read-only', `${name} is no file with data of its own`)
+export function requireFile({ meta, name, path }: FileDescriptor & { readonly path?: string }): void {
+  const what = path === undefined ? name : quote(path)
+  if (meta.type === FILE_TYPE.directory) throw new VmfsError('is a directory', `${what} is a directory`)
+  if (meta.type !== FILE_TYPE.file) throw new VmfsError('read-only', `${what} is no file with data of its own`)
 }
 
 async function change(work: Work, file: FileEdit, length: number, offset: number, data: Buffer): Promise<void> {
