@@ -17,6 +17,9 @@ export interface LockingHost {
   holder(): Holder | undefined
 }
 
+/** One that fails may have met an array that did not answer just then. */
+const MAX_REPLAYS = 3
+
 /**
  * What a host does for the dead: nothing twice at once, and nothing half. Here is also what it knows of hosts besides their slots.
  *
@@ -31,6 +34,8 @@ export interface LockingHost {
 export class Burials {
   /** Slots whose claim could not be given back: as long as this host lives, nobody else buries them. */
   readonly leftBehind = new Set<number>()
+  /** How often the journal of a slot's host could not be replayed. */
+  readonly #failures = new Map<number, number>()
   /** A burial that does not succeed is left to others: this host gives its own slot back. */
   isEnding = false
   readonly #underWay = new Set<number>()
@@ -40,7 +45,8 @@ export class Burials {
   /** @param isEnded whether a host is known to be a process that has ended */
   constructor({ beatMs }: LockingSettings, isEnded: (host: string) => boolean = () => false) {
     this.#isEnded = isEnded
-    this.#ended = new PeerWatch(beatMs)
+    // Nothing can keep it from beating: it does not beat any more.
+    this.#ended = new PeerWatch(beatMs, Number.POSITIVE_INFINITY)
   }
 
   /** @returns false while the slot's host is being buried already: two replays at once would not both be in time */
@@ -52,6 +58,16 @@ export class Burials {
 
   end(slotOffset: number): void {
     this.#underWay.delete(slotOffset)
+  }
+
+  /** Whether its journal cannot be replayed, for all that is known: it is tried as long as this host lives, and not waited for. */
+  isStuck(slotOffset: number): boolean {
+    return (this.#failures.get(slotOffset) ?? 0) >= MAX_REPLAYS
+  }
+
+  replayed(slotOffset: number, isDone: boolean): void {
+    if (isDone) this.#failures.delete(slotOffset)
+    else this.#failures.set(slotOffset, (this.#failures.get(slotOffset) ?? 0) + 1)
   }
 
   /** Whether nothing of it can be on its way any more. */
@@ -151,6 +167,7 @@ function* replayAndClear(
     ...{ kind: 'replay', journalOffset: journalOffsetOf(claim), host: dead.host },
     ...(!hasSlot && { untilMs: issuedMs + leaseMs(settings) }),
   }
+  host.burials.replayed(slotOffset, replayed.kind === 'done')
   if (replayed.kind !== 'done') {
     yield* unclaim(host, slotOffset, claim)
     return false

@@ -1,5 +1,6 @@
 // Whether another host lives, told from its heartbeat slot alone: one that has not changed over `lostMs` of the watcher's own time is
-// dead. Its stamp is compared with nothing but itself: clocks of different hosts do not agree.
+// dead. Its stamp is compared with nothing but itself: clocks of different hosts do not agree. A watcher that could not look for a while
+// begins anew: what kept it from the disk, a reservation of a host that hangs, may have kept the other from beating.
 
 import type { Answer } from './commands.ts'
 
@@ -14,8 +15,8 @@ export interface Watch {
 
 interface Seen {
   readonly image: Buffer
-  /** It held this at that time at the latest. */
-  readonly sinceMs: number
+  /** It held this at that time at the latest, and was looked at again and again since. */
+  sinceMs: number
   /** When the last read that found it was sent. */
   lookedMs: number
   /** It was written after that time; nothing of the first image that was seen. */
@@ -26,21 +27,28 @@ interface Seen {
 /** Of the time after which a host is dead: more than a beat, and soon enough to be told before anybody wonders. */
 const LATE = 1 / 4
 
+/** Of the time after which a host is dead: shorter than a live host can be kept from beating for that time. */
+const UNWATCHED = 1 / 2
+
 /** Slots that a host waits for at once are few. */
 const MAX_SLOTS = 4096
 
 export class PeerWatch implements Watch {
   readonly #seen = new Map<number, Seen>()
   readonly #lostMs: number
+  readonly #unwatchedMs: number
 
-  constructor(lostMs: number) {
+  /** @param unwatchedMs who could not look for longer begins anew */
+  constructor(lostMs: number, unwatchedMs = UNWATCHED * lostMs) {
     this.#lostMs = lostMs
+    this.#unwatchedMs = unwatchedMs
   }
 
   isDead(slotOffset: number, { image, issuedMs, answeredMs }: SlotRead): boolean {
     const seen = this.#seen.get(slotOffset)
     // It held the image when the first read was answered at the latest, and when this one was sent at the earliest.
     if (seen?.image.equals(image)) {
+      if (issuedMs - seen.lookedMs > this.#unwatchedMs) seen.sinceMs = answeredMs
       seen.lookedMs = issuedMs
       return issuedMs - seen.sinceMs >= this.#lostMs
     }
