@@ -106,12 +106,13 @@ export async function leftBehind(
 interface Undertaker {
   readonly host: string
   buryTheDead(): Promise<void>
+  whyNotReplayed(host: string): unknown
   end(): Promise<void>
 }
 
 /**
  * @returns the UUIDs of the hosts
- * @throws VmfsError 'in use' for one that is not dead after all; the session is over then
+ * @throws VmfsError 'in use' for one that is not dead after all, and what keeps a journal from being replayed; the session is over then
  */
 export async function buryAll(
   { logical, version }: Volume,
@@ -123,7 +124,10 @@ export async function buryAll(
     await session.buryTheDead()
     const wasLeft = ({ owner, generation }: Heartbeat) =>
       hosts.some((host) => host.owner === owner && host.generation === generation)
-    requireAlone((await readHeartbeats(logical, version)).filter(wasLeft), session.host)
+    const left = (await readHeartbeats(logical, version)).filter(wasLeft)
+    const why = left.map(({ owner }) => session.whyNotReplayed(owner)).find((cause) => cause !== undefined)
+    if (why !== undefined) throw why
+    requireAlone(left, session.host)
   } catch (error) {
     await session.end().catch(() => {}) // the cause of the failure is what matters
     throw error

@@ -40,6 +40,7 @@ export class SharedSession implements OpenSession {
   readonly #engine: LockingEngine
   readonly #place: JournalPlace
   readonly #locking: HostLocking
+  readonly #unreplayed: ReadonlyMap<string, unknown>
 
   constructor(volume: Volume, io: VolumeIo, engine: LockingEngine, host: string, journal: HostJournal, opened: Opened) {
     this.host = host
@@ -49,12 +50,18 @@ export class SharedSession implements OpenSession {
     this.#engine = engine
     this.#place = opened.place
     this.#locking = opened.locking
+    this.#unreplayed = opened.unreplayed
     this.locks = opened.locks
   }
 
   /** Resolves when of each host that had the volume open before it is known that it lives, or it is buried. */
   async buryTheDead(): Promise<void> {
     while (await this.#engine.nextBurial());
+  }
+
+  /** Why the journal of a dead host could not be replayed. */
+  whyNotReplayed(host: string): unknown {
+    return this.#unreplayed.get(host)
   }
 
   get counts(): LockingCounts {
@@ -96,6 +103,8 @@ interface Opened {
   readonly place: JournalPlace
   readonly locks: OperationLocks
   readonly locking: HostLocking
+  /** Hosts whose journals could not be replayed, and why. */
+  readonly unreplayed: ReadonlyMap<string, unknown>
 }
 
 /**
@@ -118,6 +127,7 @@ export async function beginSharedSession(
     ...{ host, ip: addressOf(logical), journalAddress: 0, journalOffset: 0 },
     ...{ driverMajor: version.major, driverMinor: version.minor },
   }
+  const unreplayed = new Map<string, unknown>()
   const engine = await LockingEngine.open(
     logical,
     { volume: volume.descriptor.uuid, owner, slots: candidates.map(({ slotOffset }) => slotOffset) },
@@ -128,7 +138,12 @@ export async function beginSharedSession(
       ...(onTrace && { onTrace }),
       ...(watch && { watch }),
       async replay(offset, writer, replayTo) {
-        if (offset !== 0) await replayJournal(replayTo, offset, writer, journalBounds(volume))
+        unreplayed.delete(writer)
+        if (offset === 0) return
+        await replayJournal(replayTo, offset, writer, journalBounds(volume)).catch((error) => {
+          unreplayed.set(writer, error)
+          throw error
+        })
       },
     },
   )
@@ -146,7 +161,7 @@ export async function beginSharedSession(
       })
     const { place, journal } = await afterTheDead(engine, named)
     engine.start()
-    return new SharedSession(volume, io, engine, host, journal, { place, locks, locking: hostLocking })
+    return new SharedSession(volume, io, engine, host, journal, { place, locks, locking: hostLocking, unreplayed })
   } catch (error) {
     await engine.stop().catch(() => false) // the cause of the failure is what matters
     throw error

@@ -1,8 +1,9 @@
 // What becomes of a heartbeat slot's image (notes, 4): taken, beaten, being replayed by another host, cleared. A slot that is being
 // replayed stays in use, since tools know no third state, and names the host that replays it.
 
-import { HEARTBEAT, HEARTBEAT_STATE } from '../structures/heartbeat.ts'
+import { HEARTBEAT, HEARTBEAT_OFFSET, HEARTBEAT_STATE } from '../structures/heartbeat.ts'
 import { NIL_UUID } from '../structures/uuid.ts'
+import { VERSIONS } from '../version.ts'
 import { type Holder, sameHolder } from './lock-images.ts'
 
 /** What a slot says of its host besides its life. */
@@ -78,12 +79,17 @@ export function occupantOf(image: Buffer, slotOffset: number): Holder | undefine
   return { host: owner, heartbeatOffset: slotOffset, heartbeatGeneration: generation }
 }
 
-/** Who replays the journal of the slot's host; nobody where it lives, or is not known to be dead. */
+/** Who replays the journal of the slot's host; nobody where it lives, or is not known to be dead, or what is named is no slot. */
 export function replayerOf(image: Buffer): Holder | undefined {
   const { replayHost, replayHeartbeat, replayGeneration } = HEARTBEAT.decode(image)
-  if (replayHost === NIL_UUID) return undefined
+  if (replayHost === NIL_UUID || !isSlot(replayHeartbeat)) return undefined
   return { host: replayHost, heartbeatOffset: replayHeartbeat, heartbeatGeneration: replayGeneration }
 }
+
+const SLOT_BYTES = Math.min(...VERSIONS.map(({ heartbeats }) => heartbeats.slotBytes))
+const REGION_BYTES = Math.max(...VERSIONS.map(({ heartbeats: { slots, slotBytes } }) => slots * slotBytes))
+const isSlot = (offset: number): boolean =>
+  offset >= HEARTBEAT_OFFSET && offset < HEARTBEAT_OFFSET + REGION_BYTES && offset % SLOT_BYTES === 0
 
 /** Whether a slot is the holder's own, and nobody replays it. */
 export function isUntouched(image: Buffer, own: Holder): boolean {

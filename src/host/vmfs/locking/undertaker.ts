@@ -35,8 +35,9 @@ class Suspects {
     }
   }
 
-  get isEmpty(): boolean {
-    return this.#images.size === 0
+  /** Nothing more is to be expected of them. */
+  get isSettled(): boolean {
+    return [...this.#images.keys()].every((slotOffset) => this.#host.burials.isStuck(slotOffset))
   }
 
   /**
@@ -108,14 +109,14 @@ export function* lookAfter(
     yield { kind: 'wait', ms: LOOK * host.settings.beatMs }
     if (host.burials.isEnding) return
     const freed = yield* suspects.round(() => host.holder())
-    tell({ freed: freed.length, isSettled: suspects.isEmpty })
+    tell({ freed: freed.length, isSettled: suspects.isSettled })
   }
 }
 
 export interface Round {
   /** Slots that are free now. */
   readonly freed: number
-  /** All hosts are known to live, or are buried. */
+  /** All hosts are known to live, are buried, or cannot be. */
   readonly isSettled: boolean
 }
 
@@ -138,7 +139,7 @@ export function* vacate(
       text: `all ${slots.length} HB slots are in use: waiting up to ${settings.lostMs / 1000} s for one that does not change`,
     },
   }
-  while (!suspects.isEmpty) {
+  while (!suspects.isSettled) {
     yield { kind: 'wait', ms: LOOK * settings.beatMs }
     const [free] = yield* suspects.round((heartbeatOffset) => ({
       host: self,

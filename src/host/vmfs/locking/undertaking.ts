@@ -32,7 +32,8 @@ export class Undertaking {
     this.#isSettled = slots.length === 0
     this.#runner = runner
     this.#procedure = lookAfter(host, slots, atMs, (round) => this.#tell(round))
-    this.#done = runner.run(this.#procedure)
+    // A slot that makes no sense is for who opens the volume to be told, not for who has it open.
+    this.#done = runner.run(this.#procedure).catch(() => this.#tell(OVER))
   }
 
   /** Resolves when one of the others is buried, or gone. @returns false when none is left that may be dead */

@@ -91,7 +91,7 @@ test('the journals have run out since hosts have died: the open waits for that o
     )
   let error: unknown
   while (error === undefined && hosts.length < 64) error = await refused()
-  expect(error).toMatchObject({ problem: 'in use', message: expect.stringContaining('no more journals') })
+  expect(error).toMatchObject({ problem: 'in use', message: expect.stringContaining('has journals for') })
   const victim = hosts.shift()!
   await kill(victim)
   const heir = await shared.host()
