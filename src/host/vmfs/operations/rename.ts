@@ -25,18 +25,19 @@ export async function rename(writing: Writing, from: string, to: string): Promis
     throw new VmfsError('not a directory', `${quote(to)} is the path of a directory, and ${quote(from)} is none`)
   if (place.entry && place.entry.address === source.file.address) return
   const replaced = place.entry && (await toReplace(volume, source, place.entry.address, to))
-  if (isDirectory(source.file.meta)) await requireOutside(volume, source, place)
+  // Moves of directories exclude each other by the root's lock, from before it is looked whether they would make a cycle.
+  const root = isDirectory(source.file.meta) ? await volume.root() : undefined
+  if (root) await requireOutside(volume, source, place)
   await writing.run(async (work) => {
-    await work.claim(...(await filesOf(volume, source, place, replaced)))
+    await work.claim(...filesOf(source, place, replaced, root))
     await move(work, source, place, replaced)
     if (replaced) await dropLink(work, replaced)
   })
 }
 
-/** All that changes. Moves of directories exclude each other by the root's lock: two of them could make a cycle. */
-async function filesOf(volume: Volume, source: NamedFile, place: FoundPlace, replaced?: FileDescriptor) {
-  const files = [source.directory, place.directory, source.file, ...(replaced ? [replaced] : [])]
-  if (isDirectory(source.file.meta)) files.push(await volume.root())
+/** All that changes, and what excludes others besides. */
+function filesOf(source: NamedFile, place: FoundPlace, ...others: readonly (FileDescriptor | undefined)[]) {
+  const files = [source.directory, place.directory, source.file, ...others.filter((file) => file !== undefined)]
   return [...new Map(files.map((file) => [file.offset, file])).values()]
 }
 
