@@ -85,3 +85,24 @@ test('heartbeats --watch goes on until it is interrupted', async () => {
   expect(JSON.parse(stdout.split('\n')[0]!)).toMatchObject([{ owner: HOST }])
   await end()
 }, 60_000)
+
+test('heartbeats --watch ends when it is interrupted, though the disk does not answer', async () => {
+  let isSilent = false
+  let asked = () => {}
+  const reading = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const injector = () => {
+    if (!isSilent) return undefined
+    asked()
+    return { delayMs: 3_600_000 }
+  }
+  const shared = await sharedVolume(5, { options: { injector } })
+  const url = `iscsi://${shared.array.running.portals[0]}/${shared.array.iqn}/0`
+  const shown = runHere(['vmfs', 'heartbeats', url, '--watch', '--json'])
+  while (process.listenerCount('SIGINT') === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  isSilent = true
+  await reading
+  process.emit('SIGINT')
+  expect((await shown).code).toBe(0)
+}, 60_000)

@@ -197,6 +197,27 @@ test(
 )
 
 test(
+  'interrupted while the array is slow: what is waited for is told',
+  async () => {
+    let isSlow = false
+    const injector = () => (isSlow ? { delayMs: 4000 } : undefined)
+    const shared = await sharedVolume(5, { options: { injector } })
+    const url = `iscsi://${shared.array.running.portals[0]}/${shared.array.iqn}/0`
+    const mounted = runHere(['vmfs', 'mount', url])
+    await slotsWhen(url, 1)
+    isSlow = true
+    process.emit('SIGINT', 'SIGINT')
+    setTimeout(() => {
+      isSlow = false
+    }, 4000)
+    const { code, stderr } = await mounted
+    expect([code, stderr]).toEqual([0, 'SIGINT: ending in order, which waits for the disk; another one ends at once\n'])
+    expect(await shared.findings()).toEqual([])
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'a file that is not there, and a directory: nothing stays mounted',
   async () => {
     const { shared, url } = await withFile()

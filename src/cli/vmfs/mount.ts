@@ -74,7 +74,7 @@ export const vmfsMount = command({
     const plan: MountPlan = { ...untraced, ...(trace && { trace }) }
     const teller = new Teller(terminal, args.json)
     const open = () => openDevices(args, terminal, { readOnly: false })
-    return await interruptible((interrupt) =>
+    return await interruptible(terminal, (interrupt) =>
       explained(args, async () => {
         const hosts: MountedHost[] = []
         const allLost = new AbortController()

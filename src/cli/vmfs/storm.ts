@@ -53,7 +53,7 @@ export const vmfsStorm = command({
     if (image !== undefined)
       throw new UsageError(`${printable(image)} is no URL of a LUN: hosts share a volume on an array, not in an image`)
     const progress = startStormProgress(terminal)
-    const report = await interruptible((signal) =>
+    const report = await interruptible(terminal, (signal) =>
       explained(args, () =>
         runStorm({
           ...{ hosts, seconds, locking, signal },

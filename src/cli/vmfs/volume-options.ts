@@ -123,7 +123,7 @@ export async function withWritable<T>(
   requireImagesForNoSync(args)
   const opened = await openDevices(args, terminal, { readOnly: false })
   const devices = args['no-sync'] ? opened.map(flushedAtTheEnd) : opened
-  return await interruptible(async (interrupt) => {
+  return await interruptible(terminal, async (interrupt) => {
     try {
       return await explained(args, async () => {
         const volume = await openForWriting(devices, {
@@ -169,17 +169,26 @@ function flushedAtTheEnd(device: BlockDevice): BlockDevice {
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
+/** After a signal, until it is told what is waited for. */
+const TOLD_MS = 3000
+
 /** A second signal ends the process as ever. */
-export async function interruptible<T>(work: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(terminal: Terminal, work: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  const interrupt = (signal: NodeJS.Signals) =>
+  let telling: NodeJS.Timeout | undefined
+  const interrupt = (signal: NodeJS.Signals) => {
     controller.abort(
       new OperatorError(`interrupted by ${signal}: what was under way is undone, what was done before stays`),
     )
+    const tell = () =>
+      terminal.stderr.write(`${signal}: ending in order, which waits for the disk; another one ends at once\n`)
+    telling ??= setTimeout(tell, TOLD_MS)
+  }
   for (const signal of SIGNALS) process.once(signal, interrupt)
   try {
     return await work(controller.signal)
   } finally {
+    clearTimeout(telling)
     for (const signal of SIGNALS) process.off(signal, interrupt)
   }
 }

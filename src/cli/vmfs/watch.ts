@@ -34,10 +34,14 @@ export async function showTable<Row>(
   if (!watch) return await show()
   const controller = new AbortController()
   const stop = () => controller.abort()
+  // A disk that does not answer is not waited for.
+  const aborted = new Promise<void>((resolve) =>
+    controller.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
   for (const signal of SIGNALS) process.once(signal, stop)
   try {
     while (!controller.signal.aborted) {
-      await show()
+      await Promise.race([show(), aborted])
       await delay(INTERVAL_MS, undefined, { signal: controller.signal }).catch(() => {})
       if (!json && !controller.signal.aborted) terminal.stdout.write('\n')
     }
