@@ -9,7 +9,7 @@ export const noSlot = ({ volume }: HeartbeatPlace, why: string | undefined) =>
     'in use',
     why === undefined
       ? `all heartbeat slots of the volume ${volume} are in use by hosts that live: close it on one of them`
-      : `no heartbeat slot of the volume ${volume} could be taken (${why}): is the disk there?`,
+      : `no heartbeat slot of the volume ${volume} could be taken ${causeOf(why)}`,
   )
 
 export const lostHeartbeat = () =>
@@ -19,8 +19,10 @@ export const lostHeartbeat = () =>
   )
 
 export const notTaken = (offset: number, why: string) =>
-  new VmfsError(
-    'in use',
-    `the lock at byte ${offset} of the volume could not be changed (${why}): is the disk there?`,
-    offset,
-  )
+  new VmfsError('in use', `the lock at byte ${offset} of the volume could not be changed ${causeOf(why)}`, offset)
+
+/** What a sentence about it ends with. */
+const causeOf = (why: string): string =>
+  why === 'unsupported'
+    ? 'since the array does not know the command for it (COMPARE AND WRITE, or RESERVE where reservations are used): switch it on there'
+    : `(${why}): is the disk there?`
