@@ -121,7 +121,16 @@ class Walker {
   async #enter(directory: FileDescriptor, name: string, way: readonly Step[]): Promise<FileDescriptor> {
     const entry = await this.#volume.find(directory, name)
     if (!entry) throw new VmfsError('no such file', `there is no ${quote(pathOf([...way, { name, file: directory }]))}`)
-    return await this.#volume.readFileDescriptor(entry.address)
+    const file = await this.#volume.readFileDescriptor(entry.address)
+    // Other hosts may have removed it since, and made another one of its descriptor: it is looked at again.
+    if (file.meta.generation !== entry.generation && this.#volume.cache.keepsNothing)
+      throw new VmfsError(
+        'damaged',
+        `${quote(pathOf([...way, { name, file }]))} leads to generation ${entry.generation} of ${file.name}, which has ` +
+          `${file.meta.generation}`,
+        file.offset,
+      )
+    return file
   }
 
   async #target(link: FileDescriptor): Promise<string> {
