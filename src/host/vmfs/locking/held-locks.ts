@@ -3,7 +3,7 @@
 
 import type { HeldMode, Holder } from './lock-images.ts'
 
-export interface HeldLock {
+interface HeldLock {
   readonly holder: Holder
   readonly mode: HeldMode
   /** With which it was taken. */
