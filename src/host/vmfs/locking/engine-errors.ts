@@ -25,4 +25,4 @@ export const notTaken = (offset: number, why: string) =>
 const causeOf = (why: string): string =>
   why === 'unsupported'
     ? 'since the array does not know the command for it (COMPARE AND WRITE, or RESERVE where reservations are used): switch it on there'
-    : `(${why}): is the disk there?`
+    : `(${why}): is the disk there, and may it be written?`
