@@ -161,7 +161,9 @@ const VERDICTS: Readonly<Record<string, string>> = { done: 'accepted', miscompar
 
 /** Of commands that were refused the array remembers those that it knows: they are left out. */
 function requireRecorded(events: readonly LockEvent[], trace: readonly LockingTrace[]): void {
-  const judged = events.map(({ command, verdict }) => [command, verdict]).filter(([, verdict]) => isJudged(verdict!))
+  const judged = events
+    .filter(({ verdict, answered }) => answered && isJudged(verdict))
+    .map(({ command, verdict }) => [command, verdict])
   const told = trace.filter(({ command, answer }) => RECORDED.includes(command) && answer in VERDICTS)
   expect(judged).toEqual(told.map(({ command, answer }) => [command, VERDICTS[answer]]))
 }
