@@ -92,11 +92,6 @@ export class HeldFile implements OpenFile {
     await this.#context.release(this)
   }
 
-  /** Closed with the volume. */
-  forget(): void {
-    this.#isOpen = false
-  }
-
   #descriptor(): Promise<FileDescriptor> {
     return this.#context.volume.readFileDescriptor(this.reference.address)
   }

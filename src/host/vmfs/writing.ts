@@ -226,8 +226,13 @@ export class Work {
       if (!this.#tx.hasRoomFor(SECTORS_TO_FREE)) await this.#commit()
       const release = () => this.#writing.allocator(kind).release(this.#tx, resource)
       // A file goes with the change itself, or not at all.
-      await (kind === 'file descriptor' ? release() : this.#untilLocked(release))
+      await (kind === 'file descriptor' ? release() : this.#untilLocked(release).catch((error) => this.#leak(error)))
     }
+  }
+
+  /** The change is done: what a host keeps it from freeing is lost until a repair. */
+  #leak(error: unknown): void {
+    if (!(error instanceof BeginAgain && this.#mustEnd)) throw error
   }
 
   /**
