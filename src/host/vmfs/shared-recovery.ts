@@ -39,8 +39,9 @@ export async function watchSilence(
   volume: Volume,
   { locking, clock = systemClock, onEvent }: WatchOptions = {},
 ): Promise<PeerWatch> {
-  const { lostMs } = { ...LOCKING_DEFAULTS, ...locking }
-  const watch = new PeerWatch(lostMs)
+  const settings = { ...LOCKING_DEFAULTS, ...locking }
+  const { lostMs } = settings
+  const watch = PeerWatch.of(settings)
   const first = new Map<number, Heartbeat>()
   let isTold = false
   for (;;) {

@@ -76,7 +76,7 @@ export class LockingEngine {
     this.#settings = { ...options.settings }
     this.#options = { ...options, settings: this.#settings }
     this.#clock = options.clock ?? systemClock
-    this.#watch = options.watch ?? new PeerWatch(options.settings.lostMs)
+    this.#watch = options.watch ?? PeerWatch.of(options.settings)
     this.#machine = new HeartbeatMachine(this.#settings, place, this.#watch)
     this.#host = {
       ...{ settings: this.#settings, watch: this.#watch },

@@ -3,6 +3,7 @@
 // begins anew: what kept it from the disk, a reservation of a host that hangs, may have kept the other from beating.
 
 import type { Answer } from './commands.ts'
+import type { LockingSettings } from './settings.ts'
 
 export type SlotRead = Pick<Answer, 'issuedMs' | 'answeredMs'> & { readonly image: Buffer }
 
@@ -27,8 +28,12 @@ interface Seen {
 /** Of the time after which a host is dead: more than a beat, and soon enough to be told before anybody wonders. */
 const LATE = 1 / 4
 
-/** Of the time after which a host is dead: shorter than a live host can be kept from beating for that time. */
+/** Of the time after which a host is dead: what keeps a live host from beating for that time lasts longer. */
 const UNWATCHED = 1 / 2
+
+/** Those who watch look again after a wait for a lock, or after somewhat more than a beat. */
+const unwatchedMs = ({ lostMs, contentionWaitMs, beatMs }: LockingSettings): number =>
+  Math.max(UNWATCHED * lostMs, 2 * contentionWaitMs, 2 * beatMs)
 
 /** Slots that a host waits for at once are few. */
 const MAX_SLOTS = 4096
@@ -39,9 +44,13 @@ export class PeerWatch implements Watch {
   readonly #unwatchedMs: number
 
   /** @param unwatchedMs who could not look for longer begins anew */
-  constructor(lostMs: number, unwatchedMs = UNWATCHED * lostMs) {
+  constructor(lostMs: number, unwatchedMs: number) {
     this.#lostMs = lostMs
     this.#unwatchedMs = unwatchedMs
+  }
+
+  static of(settings: LockingSettings): PeerWatch {
+    return new PeerWatch(settings.lostMs, unwatchedMs(settings))
   }
 
   isDead(slotOffset: number, { image, issuedMs, answeredMs }: SlotRead): boolean {

@@ -2,14 +2,14 @@
 
 import { describe, expect, test } from 'vitest'
 import { PeerWatch } from '../../../../src/host/vmfs/locking/peer-watch.ts'
+import { LOCKING_DEFAULTS } from '../../../../src/host/vmfs/locking/settings.ts'
 
-const LOST_MS = 16_000
 const SLOT = 3 * 1024 * 1024
 const beat = (byte: number) => Buffer.alloc(512, byte)
 
 /** What is found at each look, by the seconds at which it is sent and answered. */
 function watch(...looks: readonly [sentS: number, answeredS: number, beat: number][]): boolean[] {
-  const peer = new PeerWatch(LOST_MS)
+  const peer = PeerWatch.of(LOCKING_DEFAULTS)
   return looks.map(([sent, answered, byte]) =>
     peer.isDead(SLOT, { image: beat(byte), issuedMs: sent * 1000, answeredMs: answered * 1000 }),
   )

@@ -187,9 +187,9 @@ export class SimulatedHost {
           isLate: () => false,
         }
       case 'does not wait':
-        return new PeerWatch(lostMs / 4)
+        return new PeerWatch(lostMs / 4, Number.POSITIVE_INFINITY)
       default:
-        return new PeerWatch(lostMs)
+        return PeerWatch.of(this.#simulation.settings)
     }
   }
 }

@@ -53,7 +53,7 @@ export class VirtualHost implements LockingHost {
   constructor(own: Holder, settings: LockingSettings, isEnded?: (host: string) => boolean) {
     this.own = own
     this.settings = settings
-    this.watch = new PeerWatch(settings.lostMs)
+    this.watch = PeerWatch.of(settings)
     this.burials = new Burials(settings, isEnded)
   }
 
