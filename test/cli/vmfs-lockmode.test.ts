@@ -137,6 +137,14 @@ test.each([
   expect(stderr).toContain(`lunette: ${why}`)
 })
 
+test('list: of several volumes, those that can be read are told, and what is wrong with another one', async () => {
+  const shared = await sharedVolume(5)
+  const { code, stdout, stderr } = await lockmode('list', '/dev/null/nothing', urlOf(shared))
+  expect([code, stdout.split('\n').length]).toEqual([1, 4])
+  expect(stdout).toContain('ATS-only')
+  expect(stderr).toMatch(/nothing/)
+})
+
 test.each([['list'], ['set', '--ats']])(
   '%s: no such volume, and a file that holds none',
   async (name, ...more) => {

@@ -65,6 +65,8 @@ test.each([
     ['--hosts', '9', '--open', '/file', '--mode', 'read-only'],
     '--hosts 9: a file is open to read it on at most 8 hosts',
   ],
+  [['--hosts', 'two'], '--hosts: found no number; allowed: a whole number from 1 to 64'],
+  [['--mode', 'read-only'], '--mode says how files are held open: name one with --open'],
   [['--mode', 'none'], '--mode: found "none"; allowed: exclusive, read-only, multi-writer'],
 ])('wrong usage: %j', async (words, message) => {
   const { code, stderr } = await runHere(['vmfs', 'mount', 'iscsi://127.0.0.1/iqn.2026-11.test:t/0', ...words])

@@ -74,7 +74,7 @@ test('SIGINT: what was measured so far, and the volume as it was found', async (
 
 test.each([
   [['--hosts', '0'], '--hosts: found 0; allowed: a whole number from 1 to 64'],
-  [['--hosts', 'many'], '--hosts: found NaN; allowed: a whole number from 1 to 64'],
+  [['--hosts', 'many'], '--hosts: found no number; allowed: a whole number from 1 to 64'],
   [['--seconds', '0.5'], '--seconds: found 0.5; allowed: a whole number from 1 to 86400'],
   [['--locking', 'none'], 'locking'],
   [[], 'disk.img is no URL of a LUN'],

@@ -37,8 +37,14 @@ const list = command({
     if (volumes.length > 1 && args.extent?.length)
       throw new UsageError('--extent goes with one VOLUME: it does not say of which of several it is a device')
     const rows: Row[] = []
-    for (const volume of volumes) rows.push(await withVolume({ ...args, volume }, terminal, rowOf))
-    terminal.stdout.write(args.json ? jsonLine(rows) : `${lines(rows).join('\n')}\n`)
+    const failures: unknown[] = []
+    for (const volume of volumes)
+      await withVolume({ ...args, volume }, terminal, rowOf).then(
+        (row) => rows.push(row),
+        (error) => failures.push(error),
+      )
+    if (rows.length > 0) terminal.stdout.write(args.json ? jsonLine(rows) : `${lines(rows).join('\n')}\n`)
+    if (failures.length > 0) throw failures[0]
     return 0
   },
 })

@@ -43,8 +43,8 @@ export const vmfsMount = command({
     },
     mode: {
       choices: Object.keys(OPEN_MODES) as OpenName[],
-      default: 'exclusive' as OpenName,
-      describe: 'How: for one host, or for as many as 8 that read it, or write it',
+      describe:
+        'How --open does: exclusive, for one host, without it; or for as many as 8 that read the file, or write it',
     },
     'no-ats': {
       type: 'boolean',
@@ -100,20 +100,24 @@ export const vmfsMount = command({
 interface Args extends VolumeArgs {
   readonly hosts: number
   readonly open: readonly string[] | undefined
-  readonly mode: OpenName
+  readonly mode: OpenName | undefined
   readonly 'no-ats': boolean
   readonly 'no-ats-heartbeat': boolean
 }
 
 function planOf(args: Args): MountPlan {
-  const { hosts, open = [], mode } = args
+  const { hosts, open = [], mode = 'exclusive' } = args
   if (!(Number.isInteger(hosts) && hosts >= 1 && hosts <= MAX_HOSTS))
-    throw new UsageError(`--hosts: found ${hosts}; allowed: a whole number from 1 to ${MAX_HOSTS}`)
+    throw new UsageError(
+      `--hosts: found ${Number.isNaN(hosts) ? 'no number' : hosts}; allowed: a whole number from 1 to ${MAX_HOSTS}`,
+    )
   const image = [args.volume, ...(args.extent ?? [])].find((name) => !isUrl(name))
   if (image !== undefined)
     throw new UsageError(
       `${printable(image)} is no URL of a LUN: an image has no other hosts, and nothing is locked on it; put it behind an array`,
     )
+  if (args.mode !== undefined && open.length === 0)
+    throw new UsageError('--mode says how files are held open: name one with --open')
   const most = mode === 'exclusive' ? 1 : MAX_HOLDERS
   if (open.length > 0 && hosts > most)
     throw new UsageError(
