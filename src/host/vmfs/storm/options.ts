@@ -39,7 +39,9 @@ export function requireStormOptions({ hosts, seconds }: Pick<StormOptions, 'host
 
 function requireWhole(name: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= most) return
-  throw new RangeError(`${name}: found ${Number.isNaN(value) ? 'no number' : value}; allowed: a whole number from 1 to ${most}`)
+  throw new RangeError(
+    `${name}: found ${Number.isNaN(value) ? 'no number' : value}; allowed: a whole number from 1 to ${most}`,
+  )
 }
 
 /** The volume's mode that goes with it. */
