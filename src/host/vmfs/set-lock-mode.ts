@@ -14,6 +14,8 @@ import { openVolume } from './volume.ts'
 export interface SetLockModeOptions extends SharedOptions {
   /** Whose heartbeat slot it is meanwhile: by default one of this process. */
   readonly host?: string
+  /** False: hosts that do not beat are not waited for, and what they keep pending stays so. */
+  readonly buries?: boolean
 }
 
 export interface LockModeChange {
@@ -34,7 +36,7 @@ export interface LockModeChange {
 export async function setLockMode(
   devices: readonly BlockDevice[],
   mode: LockMode,
-  { host = makeHostUuid(), ...options }: SetLockModeOptions = {},
+  { host = makeHostUuid(), buries = true, ...options }: SetLockModeOptions = {},
 ): Promise<LockModeChange> {
   const own = devices.find((device) => !isShared(device))
   if (own)
@@ -51,7 +53,7 @@ export async function setLockMode(
   try {
     await session.setLockMode(mode)
     // It is for hosts that live to complete the change later: the dead would never do.
-    if (before.mode !== mode) await session.buryTheDead()
+    if (before.mode !== mode && buries) await session.buryTheDead()
   } finally {
     await session.end()
   }

@@ -56,7 +56,8 @@ class Host {
   }
 
   async set(mode: LockMode): Promise<void> {
-    await setLockMode([this.device], mode, this.#options)
+    // The one that stands still does not beat either.
+    await setLockMode([this.device], mode, { ...this.#options, buries: false })
     await this.device.close()
   }
 
