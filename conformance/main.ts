@@ -1,6 +1,7 @@
 // conformance/run: the public suites and real initiators against a running array. Exit status 0: everything is as expected,
 // 1: something is not, 2: wrong usage. The last line of the report is the count.
 
+import { setMaxListeners } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +34,7 @@ async function main(): Promise<number> {
   if (options.list) return list(suites, expectations, only)
 
   const interrupted = new AbortController()
+  setMaxListeners(0, interrupted.signal) // as many as there are programs under way
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort())
   const directory = mkdtempSync(join(tmpdir(), 'lunette-conformance-'))
   const report = new Report((line) => (options.json ? console.error(line) : console.log(line)))
