@@ -2,16 +2,14 @@
 // or three hosts over a real array.
 
 import { describe, expect, test } from 'vitest'
-import { SENSE } from '../../../../protocol/index.ts'
 import { repairVolume } from '../../../../src/host/vmfs/check/repair.ts'
 import { formatVolume, lockModeOf, lockModeText, setLockMode, type VmfsError } from '../../../../src/host/vmfs/index.ts'
 import { FS_DESCRIPTOR, FS_DESCRIPTOR_OFFSET } from '../../../../src/host/vmfs/structures/fs-descriptor.ts'
 import { LVM_DATA_OFFSET } from '../../../../src/host/vmfs/structures/lvm.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
-import type { SeenCommand } from '../../../../src/index.ts'
 import { MIB } from '../../../target/array.ts'
 import { MemoryDevice } from '../memory-device.ts'
-import { bytes, FAST, type SharedVolume, sharedVolume } from './shared-volume.ts'
+import { bytes, FAST, type SharedVolume, sharedVolume, switchable } from './shared-volume.ts'
 
 const TIMEOUT_MS = 60_000
 const options = { timeout: TIMEOUT_MS }
@@ -38,16 +36,6 @@ async function set(shared: SharedVolume, mode: 'ATS-only' | 'ATS+SCSI') {
 
 const implementations = async (shared: SharedVolume) =>
   (await shared.heartbeats()).map((slot) => slot.lockImplementation)
-
-/** COMPARE AND WRITE goes as an opcode that the array does not know, while the switch is off. */
-function switchable() {
-  const ats = { isOn: true }
-  const injector = ({ command }: SeenCommand) =>
-    command === 'COMPARE AND WRITE' && !ats.isOn
-      ? { refuse: { sense: SENSE.INVALID_COMMAND_OPERATION_CODE } }
-      : undefined
-  return { ats, injector }
-}
 
 const failure = (open: Promise<unknown>): Promise<VmfsError> =>
   open.then(

@@ -1,11 +1,10 @@
 // Several hosts with one volume open at once, over a real array: what they make is all there, and what dies is cleared away.
 
 import { describe, expect, test } from 'vitest'
-import { SENSE, STATUS } from '../../../../protocol/index.ts'
+import { STATUS } from '../../../../protocol/index.ts'
 import type { VmfsError } from '../../../../src/host/index.ts'
-import type { SeenCommand } from '../../../../src/index.ts'
 import { MIB } from '../../../target/array.ts'
-import { bytes, type Host, sharedVolume } from './shared-volume.ts'
+import { bytes, type Host, sharedVolume, switchable } from './shared-volume.ts'
 
 const HOSTS = 4
 const FILES = 8
@@ -42,16 +41,6 @@ describe.each([5, 6] as const)('VMFS%i', (version) => {
     expect(await shared.findings()).toEqual([])
   }, 120_000)
 })
-
-/** COMPARE AND WRITE goes as an opcode that the array does not know, while the switch is off. */
-function switchable() {
-  const ats = { isOn: true }
-  const injector = ({ command }: SeenCommand) =>
-    command === 'COMPARE AND WRITE' && !ats.isOn
-      ? { refuse: { sense: SENSE.INVALID_COMMAND_OPERATION_CODE } }
-      : undefined
-  return { ats, injector }
-}
 
 describe('modes', () => {
   test('VMFS3: reservations alone, and everything is there', async () => {

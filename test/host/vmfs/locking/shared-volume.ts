@@ -1,6 +1,7 @@
 // A volume on a LUN of a real array, and hosts that have it open at once.
 
 import { expect, onTestFinished } from 'vitest'
+import { SENSE } from '../../../../protocol/index.ts'
 import { openTarget, type TargetSession } from '../../../../src/host/index.ts'
 import { openIscsiDevice } from '../../../../src/host/iscsi-device.ts'
 import { LogicalUnit } from '../../../../src/host/logical-unit.ts'
@@ -11,7 +12,7 @@ import type { LockingEvent } from '../../../../src/host/vmfs/locking/commands.ts
 import type { LockingSettings } from '../../../../src/host/vmfs/locking/settings.ts'
 import { openVolume } from '../../../../src/host/vmfs/volume.ts'
 import { openForWriting, type WritableVolume } from '../../../../src/host/vmfs/writable-volume.ts'
-import type { ArrayOptions, LockEvent } from '../../../../src/index.ts'
+import type { ArrayOptions, LockEvent, SeenCommand } from '../../../../src/index.ts'
 import { arrayForTest, type LunInput, MIB, memory, type TestArray } from '../../../target/array.ts'
 import { ReserveRecord } from './reserve-record.ts'
 
@@ -128,4 +129,14 @@ export async function sharedVolume(
 
 export async function* bytes(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text)
+}
+
+/** COMPARE AND WRITE goes as an opcode that the array does not know, while the switch is off. */
+export function switchable() {
+  const ats = { isOn: true }
+  const injector = ({ command }: SeenCommand) =>
+    command === 'COMPARE AND WRITE' && !ats.isOn
+      ? { refuse: { sense: SENSE.INVALID_COMMAND_OPERATION_CODE } }
+      : undefined
+  return { ats, injector }
 }
