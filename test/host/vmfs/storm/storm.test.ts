@@ -125,7 +125,7 @@ test.each([
   [{ hosts: 0, seconds: 1 }, 'hosts: found 0; allowed: a whole number from 1 to 64'],
   [{ hosts: 65, seconds: 1 }, 'hosts: found 65; allowed: a whole number from 1 to 64'],
   [{ hosts: 1.5, seconds: 1 }, 'hosts: found 1.5; allowed'],
-  [{ hosts: Number.NaN, seconds: 1 }, 'hosts: found NaN; allowed'],
+  [{ hosts: Number.NaN, seconds: 1 }, 'hosts: found no number; allowed'],
   [{ hosts: 1, seconds: 0 }, 'seconds: found 0; allowed: a whole number from 1 to 86400'],
   [{ hosts: 1, seconds: -3 }, 'seconds: found -3; allowed'],
   [{ hosts: 1, seconds: Number.POSITIVE_INFINITY }, 'seconds: found Infinity; allowed'],
