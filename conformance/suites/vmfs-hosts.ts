@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { runTool } from '../process.ts'
 import type { Bench, Suite, TestCase } from '../suite.ts'
 import { checksOf } from '../vmfs/checks.ts'
-import type { VmfsVersion } from '../vmfs/data-set.ts'
 import { lunetteVmfs, type Volume } from '../vmfs/readers.ts'
 import { Volumes } from '../vmfs/volumes.ts'
-import { type RunMode, runHosts } from '../vmfs-hosts/run.ts'
+import { runHosts } from '../vmfs-hosts/run.ts'
+import { KINDS, type Settings, settings } from '../vmfs-hosts/settings.ts'
 import type { FindingKind, Story } from '../vmfs-hosts/story.ts'
 import { type Check, checkCases, runChecks, type Tools } from './checks.ts'
 import { VMFS_TOOLS } from './vmfs-tools.ts'
@@ -19,21 +19,6 @@ const DATA_SEED = 5
 const COPY_MS = 60_000
 const TOOL_MS = 60_000
 
-interface Kind {
-  readonly mode: RunMode
-  readonly version: VmfsVersion
-}
-
-const KINDS: Readonly<Record<string, Kind>> = {
-  ats5: { mode: 'ats', version: 5 },
-  scsi6: { mode: 'scsi', version: 6 },
-  'ats-off5': { mode: 'ats-off', version: 5 },
-  ats6: { mode: 'ats', version: 6 },
-  scsi5: { mode: 'scsi', version: 5 },
-  'ats-off6': { mode: 'ats-off', version: 6 },
-}
-const USUAL = ['ats5', 'scsi6', 'ats-off5']
-
 /** What is asked of a run itself. */
 const QUESTIONS: Readonly<Record<FindingKind, string>> = {
   model: 'nothing that was acknowledged is lost',
@@ -42,22 +27,6 @@ const QUESTIONS: Readonly<Record<FindingKind, string>> = {
   heartbeats: 'debugvmfs shows heartbeats and held locks as they are',
   end: 'the dead are buried, and hosts come to their end',
   left: 'check finds nothing',
-}
-
-/** The seed repeats what hosts and chaos choose, not when each gets its turn. */
-interface Settings {
-  readonly seed: number
-  readonly seconds: number
-  readonly kinds: readonly string[]
-}
-
-function settings(environment = process.env): Settings {
-  const { LUNETTE_HOSTS_SEED: seed, LUNETTE_HOSTS_SECONDS: seconds = '60', LUNETTE_HOSTS_RUNS: runs } = environment
-  const kinds = runs === 'all' ? Object.keys(KINDS) : (runs?.split(',') ?? USUAL)
-  const unknown = kinds.find((kind) => !(kind in KINDS))
-  if (unknown !== undefined)
-    throw new Error(`LUNETTE_HOSTS_RUNS: there is no run ${unknown}: name some of ${Object.keys(KINDS)}, or "all"`)
-  return { seed: seed === undefined ? Date.now() % 100_000 : Number(seed), seconds: Number(seconds), kinds }
 }
 
 export const VMFS_HOSTS: Suite = {
